@@ -1,0 +1,58 @@
+# The only entry point: people and CI call these targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
+
+.PHONY: help
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: .venv/.ready .venv-client/.ready ## make the environments from the locked requirements
+
+.venv/.ready: requirements/tools.txt requirements/dev.txt predictor/pyproject.toml client/pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11 to 3.13 is needed; name one with: make setup PYTHON=python3.12")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/tools.txt
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/tools.txt requirements/dev.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e predictor -e client
+	touch $@
+
+.venv-client/.ready: .venv/.ready requirements/client.txt $(shell find client -name '*.py' -not -path '*/.*')
+	test -x .venv-client/bin/python || $(PYTHON) -m venv --without-pip .venv-client
+	rm -rf client/dist
+	$(UV) build --quiet --python $(BIN)/python --no-build-isolation --wheel --out-dir client/dist client
+	$(UV) pip sync --quiet --python .venv-client/bin/python --require-hashes requirements/client.txt
+	$(UV) pip install --quiet --python .venv-client/bin/python --no-deps client/dist/*.whl
+	touch $@
+
+.PHONY: test
+test: setup ## run all tests
+	$(BIN)/pytest
+
+.PHONY: lint
+lint: setup ## check style and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+.PHONY: types
+types: setup ## check types
+	$(BIN)/mypy predictor/stream_filters client/stream_filters_client tests benchmarks
+
+.PHONY: format
+format: setup ## lay the code out
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: lock
+lock: setup ## compile requirements/*.txt anew
+	$(COMPILE) requirements/tools.in -o requirements/tools.txt
+	$(COMPILE) predictor/pyproject.toml client/pyproject.toml requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) predictor/pyproject.toml -c requirements/dev.txt -o requirements/predictor.txt
+	$(COMPILE) client/pyproject.toml -c requirements/dev.txt -o requirements/client.txt
+	$(COMPILE) requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt

@@ -1,0 +1,1 @@
+"""Client of streaming Bayesian filters behind the v2 inference protocol."""

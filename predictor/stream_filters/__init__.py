@@ -1,0 +1,1 @@
+"""Stateful, streaming Bayesian filters served by KServe."""

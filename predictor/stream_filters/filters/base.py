@@ -1,0 +1,181 @@
+"""What a filter is: a declaration, and a pure function over plain NumPy records."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+Array = NDArray[Any]
+Floats = NDArray[np.float64]
+Datatype = Literal["FP64", "INT64"]
+
+TIME = "T"
+HORIZON = "h"
+
+
+class FilterConfig(BaseModel):
+    """Settings that every filter has; a filter's own config extends it.
+
+    Instances are immutable, refuse unknown keys and never hold Inf or NaN.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    interval: float = Field(
+        default=0.9,
+        gt=0.0,
+        lt=1.0,
+        description="probability inside every reported interval and band",
+    )
+
+
+ConfigT = TypeVar("ConfigT", bound=FilterConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One named output: its wire type, its shape and what it holds.
+
+    `shape` mixes fixed sizes with the symbols "T" (rows of the request) and "h" (forecast steps).
+    `on_horizon` marks outputs that exist only when a forecast is asked for.
+    """
+
+    name: str
+    shape: tuple[int | str, ...]
+    description: str
+    unit: str = ""
+    datatype: Datatype = "FP64"
+    default: bool = False
+    on_horizon: bool = False
+
+    @property
+    def wire_shape(self) -> tuple[int, ...]:
+        """The shape with -1 for every size that a request decides."""
+        return tuple(-1 if isinstance(size, str) else size for size in self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The next rows of one stream.
+
+    observations: [T, D], oldest first; NaN = missing.
+    time_deltas: [T], time since the previous observation, > 0.
+    """
+
+    observations: Floats
+    time_deltas: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a run gives: `state` is carried to the next run, `info` is only worth reporting.
+
+    info: output name -> array of the declared shape.
+    """
+
+    state: Array
+    info: Mapping[str, Array] = field(default_factory=dict)
+
+
+class Filter(ABC, Generic[ConfigT]):
+    """An online Bayesian filter bound to one configuration.
+
+    A state is a zero-dimensional structured array of `state_dtype`; its bytes are all that there is to save.
+    `run` and `forecast` never change their arguments, hold no memory of earlier calls, and give bit-equal
+    states and outputs however a stream is cut into runs.
+    """
+
+    name: ClassVar[str]
+    description: ClassVar[str]
+    schema_version: ClassVar[int]
+    config_type: ClassVar[type[FilterConfig]]
+    takes_time_deltas: ClassVar[bool] = False
+
+    def __init__(self, config: ConfigT) -> None:
+        self.config = config
+
+    @property
+    def dimension(self) -> int:
+        """Size D of one observation."""
+        return 1
+
+    @property
+    def nominal_time_delta(self) -> float:
+        """Time between observations where a request gives none."""
+        return 1.0
+
+    @property
+    @abstractmethod
+    def state_dtype(self) -> np.dtype[np.void]:
+        """Layout of one stream's state."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> tuple[Tensor, ...]:
+        """Every output that `run` and `forecast` can give, those common to all filters first."""
+
+    @abstractmethod
+    def initial_state(self) -> Array:
+        """The prior: a zero-dimensional array of `state_dtype`."""
+
+    @abstractmethod
+    def run(self, state: Array, batch: Batch, names: frozenset[str]) -> Step:
+        """Filter T rows.
+
+        names: the outputs to compute, none of them `on_horizon`.
+        Returns the new state (a copy) and the outputs named. Rows that could not be scored yet hold NaN.
+        """
+
+    @abstractmethod
+    def forecast(self, state: Array, horizon: int) -> Mapping[str, Array]:
+        """The `on_horizon` outputs for steps 1..horizon after the last row, at the nominal time delta."""
+
+    def warm_up(self) -> None:
+        """Compile every kernel before the first request: one run of every output, and one forecast."""
+        observations = np.linspace(0.0, 1.0, 16)[:, None] * np.ones(self.dimension)
+        batch = Batch(observations, np.full(16, self.nominal_time_delta))
+        names = frozenset(output.name for output in self.outputs if not output.on_horizon)
+        self.forecast(self.run(self.initial_state(), batch, names).state, 2)
+
+
+def common_outputs(dimension: int) -> tuple[Tensor, ...]:
+    """The outputs that every filter declares, for observations of `dimension` D."""
+    axes: tuple[int, ...] = () if dimension == 1 else (dimension,)
+    per_row: tuple[int | str, ...] = (TIME, *axes)
+    per_step: tuple[int | str, ...] = (HORIZON, *axes)
+    unit = "unit of the observations"
+    return (
+        Tensor("predictive_mean", per_row, "mean of the one-step-ahead predictive", unit, default=True),
+        Tensor("predictive_std", per_row, "standard deviation of the one-step-ahead predictive", unit, default=True),
+        Tensor(
+            "predictive_interval",
+            (*per_row, 2),
+            "lower and upper end of the central interval of the full predictive mixture",
+            unit,
+            default=True,
+        ),
+        Tensor("log_evidence", (TIME,), "log predictive density of the observation", "nats", default=True),
+        Tensor("pit", per_row, "predictive CDF at the observation, uniform when calibrated", "probability"),
+        Tensor(
+            "outlier_probability",
+            (TIME,),
+            "posterior probability that this observation was an outlier",
+            "probability",
+        ),
+        Tensor("forecast_mean", per_step, "mean of the h-step forecast", unit, default=True, on_horizon=True),
+        Tensor(
+            "forecast_std", per_step, "standard deviation of the h-step forecast", unit, default=True, on_horizon=True
+        ),
+        Tensor(
+            "forecast_interval",
+            (*per_step, 2),
+            "lower and upper end of the central interval of the h-step forecast",
+            unit,
+            default=True,
+            on_horizon=True,
+        ),
+    )
