@@ -33,7 +33,7 @@ class Versioned:
 class Write:
     """Put `value` (None: delete) under `key` if its version is still `expected` (None: if it does not exist).
 
-    ttl_seconds: the key is gone when so much time has passed without another write.
+    ttl_seconds: the key is gone when so much time has passed without another write; inf: never.
     """
 
     key: str
@@ -48,9 +48,11 @@ class Store(ABC):
     # Whether other processes can write the same keys, so that a local copy may be stale.
     shared: bool = False
 
+    @abstractmethod
     async def open(self) -> None:
         """Connect; called once, before anything else."""
 
+    @abstractmethod
     async def close(self) -> None:
         """Flush and disconnect; called once, after everything else."""
 
