@@ -1,0 +1,131 @@
+"""Student-t numerics against scipy's special functions."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import optimize, special, stats
+from stream_filters.filters import student_t
+
+DOFS = [0.05, 0.3, 0.5, 1.0, 1.5, 2.0, 3.7, 5.0, 9.9, 15.99, 16.0, 16.01, 33.3, 120.0, 1e4, 1e6, 1e8]
+Mixture = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def mixtures(smallest_dof: float) -> st.SearchStrategy[Mixture]:
+    component = st.tuples(
+        st.floats(0.01, 1.0), st.floats(-50.0, 50.0), st.floats(1e-3, 20.0), st.floats(smallest_dof, 1e5)
+    )
+
+    def arrays(components: list[tuple[float, float, float, float]]) -> Mixture:
+        weights, locations, scales, dofs = np.array(components).T.copy()
+        return weights / weights.sum(), locations, scales, dofs
+
+    return st.lists(component, min_size=1, max_size=12).map(arrays)
+
+
+def scipy_mixture_cdf(value: float, mixture: Mixture) -> float:
+    weights, locations, scales, dofs = mixture
+    return float(weights @ stats.t.cdf(value, dofs, locations, scales))
+
+
+@pytest.mark.parametrize("dof", DOFS)
+def test_cdf_is_scipys(dof: float) -> None:
+    z = np.concatenate([np.linspace(-12, 12, 241), [-1e8, -300.0, 1e-12, 1e-5, 300.0, 1e8]])
+    got = [student_t.cdf(value, dof) for value in z]
+    np.testing.assert_allclose(got, stats.t.cdf(z, dof), rtol=0, atol=1e-9)
+
+
+def test_cdf_of_infinite_dof_is_normal() -> None:
+    z = np.linspace(-9, 9, 61)
+    np.testing.assert_allclose([student_t.cdf(v, math.inf) for v in z], special.ndtr(z), rtol=1e-12, atol=1e-15)
+
+
+def test_cdf_at_the_ends() -> None:
+    for dof in (0.5, 3.0, 50.0, math.inf):
+        assert student_t.cdf(-math.inf, dof) == 0.0
+        assert student_t.cdf(math.inf, dof) == 1.0
+        assert student_t.cdf(0.0, dof) == pytest.approx(0.5, abs=1e-10)
+        assert math.isnan(student_t.cdf(math.nan, dof))
+        assert 0.0 <= student_t.cdf(-1e300, dof) <= student_t.cdf(-1e200, dof) < 0.01
+
+
+@settings(deadline=None)
+@given(z=st.floats(-1e6, 1e6), dof=st.floats(0.05, 1e8))
+def test_cdf_is_scipys_anywhere(z: float, dof: float) -> None:
+    assert student_t.cdf(z, dof) == pytest.approx(stats.t.cdf(z, dof), abs=1e-9)
+
+
+@settings(deadline=None)
+@given(residual=st.floats(-1e5, 1e5), scale=st.floats(1e-6, 1e6), dof=st.floats(0.05, 1e7))
+def test_log_pdf_is_scipys(residual: float, scale: float, dof: float) -> None:
+    expected = stats.t.logpdf(residual / scale, dof) - math.log(scale)
+    assert student_t.log_pdf(residual, scale**2, dof) == pytest.approx(expected, rel=1e-8, abs=1e-8)
+
+
+def test_log_pdf_of_infinite_dof_is_normal() -> None:
+    assert student_t.log_pdf(3.0, 4.0, math.inf) == pytest.approx(stats.norm.logpdf(3.0, scale=2.0), rel=1e-14)
+
+
+@settings(deadline=None)
+@given(mixture=mixtures(0.5), value=st.floats(-200, 200))
+def test_mixture_cdf_is_the_weighted_sum(mixture: Mixture, value: float) -> None:
+    assert student_t.mixture_cdf(value, *mixture) == pytest.approx(scipy_mixture_cdf(value, mixture), abs=1e-8)
+
+
+@settings(max_examples=300, deadline=None)
+@given(mixture=mixtures(2.5), probability=st.floats(0.005, 0.995))
+def test_mixture_quantile_inverts_scipys_cdf(mixture: Mixture, probability: float) -> None:
+    weights, locations, scales, dofs = mixture
+    quantiles = stats.t.ppf(probability, dofs, locations, scales)
+    ends = quantiles.min() - 1e-9, quantiles.max() + 1e-9
+    expected = optimize.brentq(lambda v: scipy_mixture_cdf(v, mixture) - probability, *ends, xtol=1e-12)
+    mean = weights @ locations
+    std = math.sqrt(weights @ (scales**2 * dofs / (dofs - 2) + (locations - mean) ** 2))
+    got = student_t.mixture_quantile(probability, *mixture)
+    flatness = 1e-8 / sum(weights * stats.t.pdf(expected, dofs, locations, scales))
+    assert abs(got - expected) <= 1e-6 * std + flatness
+
+
+@settings(deadline=None)
+@given(mixture=mixtures(0.4), probability=st.floats(0.001, 0.999))
+def test_mixture_quantile_of_heavy_tails_inverts_the_cdf(mixture: Mixture, probability: float) -> None:
+    got = student_t.mixture_quantile(probability, *mixture)
+    assert scipy_mixture_cdf(got, mixture) == pytest.approx(probability, abs=1e-5)
+
+
+def test_zero_weights_are_skipped() -> None:
+    weights = np.array([0.0, 1.0, 0.0])
+    locations = np.array([np.nan, 2.0, 1e9])
+    scales, dofs = np.array([1.0, 3.0, np.nan]), np.array([5.0, 7.0, 9.0])
+    got = student_t.mixture_quantile(0.05, weights, locations, scales, dofs)
+    assert got == pytest.approx(stats.t.ppf(0.05, 7.0, 2.0, 3.0), rel=1e-6)
+    assert student_t.mixture_cdf(got, weights, locations, scales, dofs) == pytest.approx(0.05, abs=1e-6)
+
+
+def test_quantile_of_point_masses_is_one_of_them() -> None:
+    weights, locations = np.array([0.3, 0.7]), np.array([1.0, 4.0])
+    scales, dofs = np.zeros(2), np.array([3.0, 3.0])
+    assert student_t.mixture_quantile(0.1, weights, locations, scales, dofs) == pytest.approx(1.0, abs=1e-6)
+    assert student_t.mixture_quantile(0.9, weights, locations, scales, dofs) == pytest.approx(4.0, abs=1e-6)
+
+
+def test_quantile_at_a_large_offset_keeps_the_resolution_of_floats() -> None:
+    weights, locations = np.ones(1), np.array([1e9])
+    got = student_t.mixture_quantile(0.95, weights, locations, np.array([1e-3]), np.array([10.0]))
+    assert got - 1e9 == pytest.approx(1e-3 * stats.t.ppf(0.95, 10.0), abs=3e-7)
+
+
+def test_quantile_ends_and_undefined_parameters() -> None:
+    one = np.ones(1)
+    assert student_t.mixture_quantile(0.0, one, one, one, one) == -math.inf
+    assert student_t.mixture_quantile(1.0, one, one, one, one) == math.inf
+    assert math.isnan(student_t.mixture_quantile(0.5, one, np.array([np.nan]), one, one))
+
+
+@settings(deadline=None)
+@given(x=st.floats(1e-3, 1e8))
+def test_digamma_and_trigamma_are_scipys(x: float) -> None:
+    assert student_t.digamma(x) == pytest.approx(special.digamma(x), rel=1e-11, abs=1e-12)
+    assert student_t.trigamma(x) == pytest.approx(special.polygamma(1, x), rel=1e-11)
