@@ -1,0 +1,231 @@
+"""Streams in Valkey or Redis, shared by many predictors."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from hashlib import sha1
+from math import ceil, isinf
+from typing import Any
+
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    ClusterDownError,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisClusterException,
+    RedisError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from stream_filters.store.base import (
+    ConflictError,
+    Store,
+    StoreError,
+    StoreFullError,
+    StoreUnavailableError,
+    Versioned,
+    Write,
+)
+from stream_filters.store.valkey_scan import KeyCounts, count_keys, scan_keys
+from stream_filters.store.valkey_url import ValkeyAddress
+from stream_filters.store.versions import VERSION_BYTES, unique_versions
+
+# A key holds its version, then its value. ARGV: expected version or "", new version or "", milliseconds or "", both.
+# Returns 1: done; 0: another version is there; -1: there is nothing to delete.
+# A key that already holds the new version was written by an earlier attempt whose answer was lost.
+WRITE_SCRIPT = """
+local current = redis.call('GETRANGE', KEYS[1], 0, 15)
+if ARGV[2] ~= '' and current == ARGV[2] then return 1 end
+if current ~= ARGV[1] then
+  if current == '' and ARGV[2] == '' then return -1 end
+  return 0
+end
+if ARGV[2] == '' then redis.call('DEL', KEYS[1]) return 1 end
+if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[4]) else redis.call('SET', KEYS[1], ARGV[4], 'PX', ARGV[3]) end
+return 1
+"""
+WRITE_SCRIPT_SHA = sha1(WRITE_SCRIPT.encode(), usedforsecurity=False).hexdigest()
+MAX_MILLISECONDS = 1 << 53  # beyond it, the server refuses; it is 285,000 years
+LOST = (RedisConnectionError, RedisTimeoutError, RedisClusterException, ClusterDownError, OSError)
+FAILURES = (RedisError, RedisClusterException, OSError)
+ATTEMPTS = 2  # the second one finds the new primary after a failover, or the server after a restart
+
+REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (BusyLoadingError, "is still loading its data"),
+    (ReadOnlyError, "is a read-only replica; name the primary, or its sentinels"),
+    (ClusterDownError, "is a cluster that is down"),
+    (NoPermissionError, "does not permit this user the commands or keys that the store needs"),
+    (AuthenticationError, "refused the user or the password"),
+    (RedisTimeoutError, "did not answer in time"),
+)
+Command = tuple[str | bytes | int, ...]
+
+
+class ValkeyStore(Store):
+    """Streams in one Valkey or Redis server, behind Sentinel, or in a Cluster; every predictor may write them.
+
+    Each call is one pipeline to each node that it concerns. A call whose answer is lost is sent once more: the
+    writer chooses the version, so that a write which did land is recognised as its own.
+    """
+
+    shared = True
+
+    def __init__(self, address: ValkeyAddress) -> None:
+        self._address = address
+        self._prefix = address.prefix
+        self._client: Redis | RedisCluster | None = None
+        self._sentinel: Sentinel | None = None
+        self._versions = unique_versions()
+        self._counts = KeyCounts(self._scan_count)
+        self._connections = asyncio.Semaphore(address.max_connections)
+
+    async def open(self) -> None:
+        """Connect and check. When the server is away the store stays usable: a later call may find it back."""
+        if self._client is None:
+            self._client = self._connect()
+        await self.check()
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._counts.close()
+        if self._client is not None:
+            await self._client.aclose()
+        if self._sentinel is not None:
+            await self._sentinel.aclose()
+        self._client = self._sentinel = None
+
+    async def check(self) -> None:
+        """Raise `StoreUnavailableError` unless a read is answered."""
+        await self.get_many(["check"])
+
+    async def get_many(self, keys: Sequence[str]) -> list[Versioned | None]:
+        """The values of `keys`, in their order, in one round trip; None where there is none or it expired."""
+        results, _ = await self._run([("GET", self._prefix + key) for key in keys])
+        return [None if data is None else _versioned(data) for data in results]
+
+    async def write_many(self, writes: Sequence[Write]) -> list[bytes | ConflictError]:
+        """Carry out each write, in one round trip; the new version, or the conflict, of each."""
+        versions = [b"" if write.value is None else next(self._versions) for write in writes]
+        arguments = [self._arguments(write, version) for write, version in zip(writes, versions, strict=True)]
+        results, attempts = await self._run([("EVALSHA", WRITE_SCRIPT_SHA, *args) for args in arguments])
+        unknown = [index for index, result in enumerate(results) if isinstance(result, NoScriptError)]
+        if unknown:
+            again, more = await self._run([("EVAL", WRITE_SCRIPT, *arguments[index]) for index in unknown])
+            attempts = max(attempts, more)
+            for index, result in zip(unknown, again, strict=True):
+                results[index] = result
+        return [
+            self._outcome(write, version, result, attempts > 1)
+            for write, version, result in zip(writes, versions, results, strict=True)
+        ]
+
+    async def keys(self, prefix: str) -> AsyncIterator[str]:
+        """The live keys that begin with `prefix`, page by page; a key may come more than once."""
+        try:
+            async for key in scan_keys(self._opened(), self._prefix + prefix):
+                yield key.decode()[len(self._prefix) :]
+        except FAILURES as error:
+            raise self._explain(error) from error
+
+    async def count(self, prefix: str) -> int:
+        """How many live keys begin with `prefix`; what other predictors wrote and what expired is seen later.
+
+        The server is asked when the count is older than 5 seconds or fifty times what counting took.
+        """
+        return await self._counts.count(prefix)
+
+    def _arguments(self, write: Write, version: bytes) -> Command:
+        milliseconds: int | str = ""
+        if not isinf(write.ttl_seconds):
+            milliseconds = min(max(1, ceil(write.ttl_seconds * 1000)), MAX_MILLISECONDS)
+        return 1, self._prefix + write.key, write.expected or b"", version, milliseconds, version + (write.value or b"")
+
+    def _outcome(self, write: Write, version: bytes, result: object, repeated: bool) -> bytes | ConflictError:
+        # Nothing left to delete, on the second attempt: the first one's answer was lost.
+        if result == 1 or (result == -1 and repeated):
+            if (write.expected is None) != (write.value is None):
+                self._counts.add(write.key, 1 if write.expected is None else -1)
+            return version
+        return ConflictError("the key no longer holds the expected version")
+
+    async def _run(self, commands: Sequence[Command]) -> tuple[list[Any], int]:
+        """Send the commands in one pipeline; their results, and in how many attempts.
+
+        A missing script is a result, every other failure raises.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self._connections:
+                    results = await self._pipeline(commands)
+                for result in results:
+                    if isinstance(result, Exception) and not isinstance(result, NoScriptError):
+                        raise result
+            except FAILURES as error:
+                if attempt == ATTEMPTS or isinstance(error, BusyLoadingError) or not isinstance(error, LOST):
+                    raise self._explain(error) from error
+                if isinstance(self._client, RedisCluster):
+                    await self._client.aclose()  # it learns the nodes anew when it is next used
+            else:
+                return results, attempt
+        raise AssertionError("unreachable")
+
+    async def _pipeline(self, commands: Sequence[Command]) -> list[Any]:
+        if not commands:
+            return []
+        pipeline: Any = self._opened().pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        return list(await pipeline.execute(raise_on_error=False))
+
+    async def _scan_count(self, prefix: str) -> int:
+        try:
+            return await count_keys(self._opened(), self._prefix + prefix)
+        except FAILURES as error:
+            raise self._explain(error) from error
+
+    def _opened(self) -> Redis | RedisCluster:
+        if self._client is None:
+            raise StoreUnavailableError(f"{self._address} is not open")
+        return self._client
+
+    def _connect(self) -> Redis | RedisCluster:
+        address, retry = self._address, Retry(NoBackoff(), 0)  # `_run` repeats, since it must know that it did
+        if address.mode == "cluster":
+            nodes = [ClusterNode(host, port) for host, port in address.hosts]
+            return RedisCluster(
+                startup_nodes=nodes, retry=retry, max_connections=address.max_connections + 1, **address.options
+            )
+        if address.mode == "sentinel":
+            sentinel_options = address.sentinel_options | {"retry": retry}
+            self._sentinel = Sentinel(  # type: ignore[no-untyped-call]
+                address.hosts, sentinel_kwargs=sentinel_options, retry=retry, **address.options
+            )
+            return self._sentinel.master_for(address.service)
+        ((host, port),) = address.hosts
+        return Redis(host=host, port=port, retry=retry, **address.options)
+
+    def _explain(self, error: Exception) -> StoreError:
+        """The sentence for an error of redis-py's; it names the server and never the credentials."""
+        text = str(error)
+        if isinstance(error, OutOfMemoryError) or "OOM command not allowed" in text:
+            return StoreFullError(f"{self._address} has no memory left for another value; raise its maxmemory")
+        for kind, sentence in REASONS:
+            if isinstance(error, kind):
+                return StoreUnavailableError(f"{self._address} {sentence}")
+        if isinstance(error, LOST):
+            return StoreUnavailableError(f"{self._address} cannot be reached: {text}")
+        return StoreUnavailableError(f"{self._address} refused: {text}")
+
+
+def _versioned(data: bytes) -> Versioned:
+    if len(data) < VERSION_BYTES:
+        raise StoreError("a key with the store's prefix holds a value that no store wrote; use another prefix")
+    return Versioned(data[VERSION_BYTES:], data[:VERSION_BYTES])
