@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
@@ -97,6 +98,7 @@ class Filter(ABC, Generic[ConfigT]):
 
     def __init__(self, config: ConfigT) -> None:
         self.config = config
+        self.config_json = config.model_dump_json()
 
     @property
     def dimension(self) -> int:
@@ -117,6 +119,21 @@ class Filter(ABC, Generic[ConfigT]):
     @abstractmethod
     def outputs(self) -> tuple[Tensor, ...]:
         """Every output that `run` and `forecast` can give, those common to all filters first."""
+
+    @cached_property
+    def declared(self) -> Mapping[str, Tensor]:
+        """The outputs by name."""
+        return {output.name: output for output in self.outputs}
+
+    @cached_property
+    def default_names(self) -> tuple[str, ...]:
+        """The outputs that are sent when none is asked for, forecasts left out."""
+        return tuple(output.name for output in self.outputs if output.default and not output.on_horizon)
+
+    @cached_property
+    def horizon_names(self) -> tuple[str, ...]:
+        """The outputs that `forecast` gives."""
+        return tuple(output.name for output in self.outputs if output.on_horizon)
 
     @abstractmethod
     def initial_state(self) -> Array:

@@ -1,0 +1,119 @@
+"""Tensors of the v2 protocol as arrays, and back. Knows the datatypes, not the transports."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stream_filters.filters.base import Array
+from stream_filters.refusals import InvalidRequest
+
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "FP64": np.dtype("<f8"),
+    "FP32": np.dtype("<f4"),
+    "INT64": np.dtype("<i8"),
+    "BOOL": np.dtype("?"),
+}
+# which kinds of values, as they came, each kind of tensor takes without loss
+_KINDS = {"f": "iuf", "i": "iu", "b": "b"}
+_NAMES = {"f8": "FP64", "f4": "FP32", "i8": "INT64", "b1": "BOOL"}
+BYTES = "BYTES"
+
+
+@dataclass(frozen=True, slots=True)
+class RawTensor:
+    """A tensor as it came: `data` is little-endian bytes, or the values one by one (nested where REST nests them)."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    data: bytes | Sequence[Any]
+
+
+def decode(tensor: RawTensor, accepted: Sequence[str]) -> Array:
+    """The tensor as an array of its shape.
+
+    accepted: the datatypes that may come. BYTES gives an object array of bytes.
+    Raises InvalidRequest, naming the tensor, on another datatype, or on data that does not fill the shape.
+    """
+    if tensor.datatype not in accepted:
+        expected = " or ".join(accepted)
+        raise InvalidRequest(f"{tensor.name}: datatype {tensor.datatype!r} came, expected {expected}")
+    if any(size < 0 for size in tensor.shape):
+        raise InvalidRequest(f"{tensor.name}: shape {list(tensor.shape)} came, sizes must not be negative")
+    if tensor.datatype == BYTES:
+        values = _decode_strings(tensor)
+    elif isinstance(tensor.data, bytes):
+        values = _decode_numbers(tensor, tensor.data)
+    else:
+        values = _decode_list(tensor, tensor.data)
+    count = 1
+    for size in tensor.shape:
+        count *= size
+    if values.size != count:
+        raise InvalidRequest(
+            f"{tensor.name}: shape {list(tensor.shape)} needs {count} values, {values.size} came; make them agree"
+        )
+    return values.reshape(tensor.shape)
+
+
+def _decode_numbers(tensor: RawTensor, data: bytes) -> Array:
+    dtype = _DTYPES[tensor.datatype]
+    if len(data) % dtype.itemsize:
+        raise InvalidRequest(
+            f"{tensor.name}: {len(data)} raw bytes came, not a multiple of the {dtype.itemsize} of {tensor.datatype}"
+        )
+    return np.frombuffer(data, dtype)
+
+
+def _decode_list(tensor: RawTensor, data: Sequence[Any]) -> Array:
+    dtype = _DTYPES[tensor.datatype]
+    try:
+        values = np.array(data)
+        if values.dtype == object and dtype.kind == "f":
+            # JSON has no NaN: null is a missing observation
+            values = np.array([np.nan if value is None else value for value in data])
+        if values.size and values.dtype.kind not in _KINDS[dtype.kind]:
+            raise TypeError
+        with np.errstate(over="ignore"):
+            return values.astype(dtype).reshape(-1)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidRequest(f"{tensor.name}: values came that are not {tensor.datatype}; send numbers only") from None
+
+
+def _decode_strings(tensor: RawTensor) -> Array:
+    values: list[Any]
+    if isinstance(tensor.data, bytes):
+        values = list(_split_strings(tensor.name, tensor.data))
+    else:
+        values = [value.encode() if isinstance(value, str) else value for value in tensor.data]
+    if not all(isinstance(value, bytes) for value in values):
+        raise InvalidRequest(f"{tensor.name}: values came that are not strings; send a flat list of strings")
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def _split_strings(name: str, data: bytes) -> list[bytes]:
+    """Raw BYTES: each element behind its length, four bytes little-endian."""
+    values, start = [], 0
+    while start < len(data):
+        end = start + 4 + int.from_bytes(data[start : start + 4], "little")
+        if start + 4 > len(data) or end > len(data):
+            raise InvalidRequest(f"{name}: the raw bytes end inside an element; each needs its length before it")
+        values.append(data[start + 4 : end])
+        start = end
+    return values
+
+
+def datatype(array: Array) -> str:
+    """The protocol's name for the array's type."""
+    return BYTES if array.dtype == object else _NAMES[array.dtype.str[1:]]
+
+
+def encode_raw(array: Array) -> bytes:
+    """The array as raw tensor contents, row-major and little-endian."""
+    if array.dtype == object:
+        return b"".join(len(value).to_bytes(4, "little") + value for value in array.ravel())
+    return array.tobytes()
