@@ -1,0 +1,150 @@
+"""What a turn does to its stream: apply, answer again, or refuse. Pure: no store, no clock."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from stream_filters.filters.base import Array, Batch, Filter, Floats
+from stream_filters.records import DIGEST_BYTES, Belief, Record
+from stream_filters.refusals import InvalidRequest, NotFound, Unusable, WrongOffset
+
+Bind = Callable[[str | None], Filter[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The next rows of one stream, as the request has them.
+
+    observations: [T, D]. time_deltas: [T], or None for the nominal step. names: the outputs to compute.
+    horizon: how many steps to forecast after the last row. offset: index in the stream of the first row.
+    config: the stream's settings in JSON, with `start` only. like: the filter whose output shapes are needed, where
+    answers of several streams become one tensor.
+    """
+
+    sequence_id: str
+    observations: Floats
+    time_deltas: Floats | None
+    names: frozenset[str]
+    horizon: int = 0
+    start: bool = False
+    end: bool = False
+    offset: int | None = None
+    config: str | None = None
+    like: Filter[Any] | None = None
+
+    def digest(self) -> bytes:
+        """What the turn does to its stream, in few bytes. What it asks to see does not count."""
+        digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
+        asked = (self.observations.shape, self.time_deltas is None, self.start, self.end, self.config)
+        digest.update(repr(asked).encode())
+        digest.update(self.observations.tobytes())
+        if self.time_deltas is not None:
+            digest.update(self.time_deltas.tobytes())
+        return digest.digest()
+
+    def batch(self, bound: Filter[Any]) -> Batch:
+        """The rows as the filter takes them."""
+        deltas = self.time_deltas
+        if deltas is None:
+            deltas = np.full(len(self.observations), bound.nominal_time_delta)
+        return Batch(self.observations, deltas)
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Run the turn's rows through `bound` from `state`, which has seen `offset` observations."""
+
+    bound: Filter[Any]
+    state: Array
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replay(Apply):
+    """The very request that was applied last: run it again from the belief before it, and store nothing."""
+
+
+def order(turn: Turn, record: Record | None, bind: Bind) -> Apply:
+    """What `turn` does to the stream that `record` holds (None: there is none).
+
+    Raises InvalidRequest, NotFound or WrongOffset, whose sentences say where the stream is and how to go on.
+    """
+    if record and record.previous and turn.offset == record.last_offset and turn.digest() == record.digest:
+        bound, state = _restored(record.previous, bind)
+        return Replay(checked(turn, bound), state, record.previous.offset)
+    if turn.start:
+        return _begin(turn, record, bind)
+    if record is None or record.ended:
+        raise NotFound(
+            f"sequence_id: there is no stream {turn.sequence_id!r}, it was never started, has ended or has expired; "
+            "start it with the parameter sequence_start"
+        )
+    _check_offset(turn, record.belief.offset)
+    bound, state = _restored(record.belief, bind)
+    return Apply(checked(turn, bound), state, record.belief.offset)
+
+
+def _restored(belief: Belief, bind: Bind) -> tuple[Filter[Any], Array]:
+    """The filter and the state of a stored belief."""
+    try:
+        bound = bind(belief.config)
+        return bound, belief.restore(bound)
+    except InvalidRequest as refusal:
+        raise Unusable(f"the stored stream does not fit this server: {refusal}") from refusal
+
+
+def _begin(turn: Turn, record: Record | None, bind: Bind) -> Apply:
+    if turn.offset:
+        raise InvalidRequest(f"offset: {turn.offset} came with sequence_start; a stream starts at offset 0")
+    if record and not record.ended and turn.offset == 0 and turn.digest() == record.start_digest:
+        raise WrongOffset(
+            f"sequence_start: this very request started the stream {turn.sequence_id!r} already; "
+            f"go on from offset {record.belief.offset}, or leave the offset out to begin again"
+        )
+    bound = bind(turn.config)
+    return Apply(checked(turn, bound), bound.initial_state(), 0)
+
+
+def _check_offset(turn: Turn, next_offset: int) -> None:
+    if turn.offset is None or turn.offset == next_offset:
+        return
+    if turn.offset < next_offset:
+        raise WrongOffset(
+            f"offset: {turn.offset} came, but the stream {turn.sequence_id!r} is at offset {next_offset} "
+            f"and these rows are not its last request; go on from offset {next_offset}"
+        )
+    raise WrongOffset(
+        f"offset: {turn.offset} came, but the stream {turn.sequence_id!r} is at offset {next_offset}; "
+        f"send the {turn.offset - next_offset} observations in between first"
+    )
+
+
+def checked(turn: Turn, bound: Filter[Any]) -> Filter[Any]:
+    """`bound`, if it takes the turn's rows and gives what the turn needs. Raises InvalidRequest."""
+    dimension = turn.observations.shape[1]
+    if dimension != bound.dimension:
+        wanted = "[T]" if bound.dimension == 1 else f"[T, {bound.dimension}]"
+        raise InvalidRequest(
+            f"observations: rows of {dimension} values came, the filter's dimension is {bound.dimension}; send {wanted}"
+        )
+    if turn.like is not None and turn.like is not bound:
+        for name in turn.names:
+            if bound.declared[name].shape != turn.like.declared[name].shape:
+                raise InvalidRequest(
+                    f"{name}: under the settings of the stream {turn.sequence_id!r} it has another shape than the "
+                    "model's; ask for it in a request of that stream alone"
+                )
+    return bound
+
+
+def next_record(turn: Turn, record: Record | None, applied: Apply, belief: Belief) -> Record:
+    """What is stored after `applied`: a stream that had an offset can answer its last request again."""
+    digest = turn.digest()
+    previous = None
+    if turn.offset is not None:
+        previous = replace(belief, offset=applied.offset, state=applied.state.tobytes())
+    start_digest = digest if turn.start or record is None else record.start_digest
+    return Record(belief, previous, len(turn.observations), digest, start_digest, turn.end)
