@@ -1,0 +1,135 @@
+"""Many streams in one request: one turn for each row of the tensors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from stream_filters import tensors
+from stream_filters.checks import RequestLimits, check_count, floats, rows, sequence_name, time_deltas
+from stream_filters.filters.base import Array, Filter, Floats
+from stream_filters.ordering import Turn
+from stream_filters.refusals import InvalidRequest, Refusal
+from stream_filters.tensors import RawTensor
+
+_PER_STREAM = {"offsets": "INT64", "starts": "BOOL", "ends": "BOOL", "lengths": "INT64"}
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What holds for every stream of the request.
+
+    config: for the streams that start. like: the filter whose output shapes every stream must have.
+    """
+
+    names: frozenset[str]
+    horizon: int
+    config: str | None
+    like: Filter[Any]
+
+
+def parse_batch(inputs: Mapping[str, RawTensor], common: Common, limits: RequestLimits) -> list[Turn | Refusal]:
+    """The turns of a request of S streams, in its order; a stream whose rows are wrong has a Refusal instead.
+
+    Raises InvalidRequest when the tensors do not fit each other.
+    """
+    sequence_ids = _sequence_ids(inputs["sequence_ids"], limits)
+    count = len(sequence_ids)
+    observations = _observations(inputs["observations"], count, limits)
+    per_stream = {name: _column(inputs[name], count) for name in _PER_STREAM if name in inputs}
+    lengths = _lengths(per_stream.get("lengths"), count, observations.shape[1])
+    deltas = inputs.get("time_deltas")
+    steps = None if deltas is None else floats(deltas)
+    if steps is not None and steps.shape != observations.shape[:2]:
+        expected = list(observations.shape[:2])
+        raise InvalidRequest(f"time_deltas: shape {list(steps.shape)} came, expected {expected} as the observations")
+    turns: list[Turn | Refusal] = []
+    for index, sequence_id in enumerate(sequence_ids):
+        picked = {name: column[index] for name, column in per_stream.items()}
+        length = lengths[index]
+        own_steps = None if steps is None else steps[index, :length]
+        try:
+            turns.append(_turn(sequence_id, observations[index, :length], own_steps, picked, common))
+        except InvalidRequest as refusal:
+            turns.append(refusal)
+    if common.config is not None and not any(isinstance(turn, Turn) and turn.start for turn in turns):
+        raise InvalidRequest("config: is only taken where a stream starts; set it in the tensor starts")
+    return turns
+
+
+def _turn(sequence_id: str, observed: Floats, steps: Floats | None, picked: Mapping[str, Any], common: Common) -> Turn:
+    start = bool(picked.get("starts", False))
+    offset = int(picked["offsets"]) if "offsets" in picked else None
+    if offset is not None and offset < 0:
+        raise InvalidRequest(f"offsets: {offset} came, expected the index of the first observation, from 0")
+    return Turn(
+        sequence_id=sequence_id,
+        observations=rows(observed, "observations"),
+        time_deltas=None if steps is None else time_deltas(steps, len(observed)),
+        names=common.names,
+        horizon=common.horizon,
+        start=start,
+        end=bool(picked.get("ends", False)),
+        offset=offset,
+        config=common.config if start else None,
+        like=common.like,
+    )
+
+
+def _sequence_ids(tensor: RawTensor, limits: RequestLimits) -> list[str]:
+    values = tensors.decode(tensor, (tensors.BYTES,))
+    if values.ndim != 1 or not len(values):
+        raise InvalidRequest(f"sequence_ids: shape {list(values.shape)} came, expected [S] with S of at least 1")
+    check_count("sequence_ids", len(values), limits.streams, "streams")
+    try:
+        names = [sequence_name(value.decode(), limits) for value in values]
+    except UnicodeDecodeError:
+        raise InvalidRequest("sequence_ids: bytes came that are not UTF-8; send readable names") from None
+    if "" in names:
+        raise InvalidRequest("sequence_ids: an empty name came; every stream needs one")
+    if len(set(names)) < len(names):
+        raise InvalidRequest("sequence_ids: a stream came twice in one request; send its rows as one")
+    return names
+
+
+def _observations(tensor: RawTensor, count: int, limits: RequestLimits) -> Floats:
+    """[S, T] or [S, T, D]."""
+    values = floats(tensor)
+    if values.ndim not in (2, 3) or values.shape[0] != count:
+        raise InvalidRequest(
+            f"observations: shape {list(values.shape)} came for {count} sequence_ids, expected [{count}, T(, D)]"
+        )
+    check_count("observations", values.shape[1], limits.rows, "rows of a stream")
+    check_count("observations", count * values.shape[1], limits.batch_rows, "rows")
+    return values
+
+
+def _column(tensor: RawTensor, count: int) -> Array:
+    values = tensors.decode(tensor, (_PER_STREAM[tensor.name],))
+    if values.shape != (count,):
+        raise InvalidRequest(f"{tensor.name}: shape {list(values.shape)} came, expected [{count}] as sequence_ids")
+    return values
+
+
+def _lengths(lengths: Array | None, count: int, most: int) -> list[int]:
+    if lengths is None:
+        return [most] * count
+    wrong = (lengths < 0) | (lengths > most)
+    if wrong.any():
+        raise InvalidRequest(f"lengths: {lengths[wrong][0]} came, expected 0 to {most}, the rows of observations")
+    return [int(length) for length in lengths]
+
+
+def stack(arrays: list[Array | None], datatype: str, like: tuple[int, ...]) -> Array:
+    """One array with a leading [S] from each stream's array; missing rows are NaN (INT64: -1).
+
+    like: the trailing shape of each array. Raises ValueError when an array has another.
+    """
+    longest = max((len(array) for array in arrays if array is not None), default=0)
+    fill, dtype = (-1, np.int64) if datatype == "INT64" else (np.nan, np.float64)
+    stacked = np.full((len(arrays), longest, *like), fill, dtype)
+    for row, array in zip(stacked, arrays, strict=True):
+        if array is not None:
+            row[: len(array)] = array
+    return stacked

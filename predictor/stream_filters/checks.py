@@ -1,0 +1,69 @@
+"""Checks of single values, the same wherever they come from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stream_filters import tensors
+from stream_filters.filters.base import Array, Floats
+from stream_filters.refusals import InvalidRequest
+from stream_filters.tensors import RawTensor
+
+FLOATS = ("FP64", "FP32")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLimits:
+    """What one request may ask for; beyond it is refused before any work."""
+
+    rows: int = 100_000
+    batch_rows: int = 1_000_000
+    streams: int = 10_000
+    horizon: int = 10_000
+    sequence_id_bytes: int = 256
+    config_bytes: int = 16_384
+
+
+def floats(tensor: RawTensor) -> Floats:
+    """A tensor of numbers as float64. Raises InvalidRequest."""
+    return tensors.decode(tensor, FLOATS).astype(np.float64)
+
+
+def rows(values: Floats, name: str) -> Floats:
+    """Observations as [T, D]; [T] is D = 1. Raises InvalidRequest on another rank, on no columns, and on Inf."""
+    if values.ndim not in (1, 2) or values.shape[-1] == 0 < values.ndim - 1:
+        raise InvalidRequest(f"{name}: shape {list(values.shape)} came, expected [T], or [T, D] for D values in a row")
+    infinite = np.isinf(values)
+    if infinite.any():
+        raise InvalidRequest(f"{name}: Inf came at index {_first(infinite)}; send NaN for a missing value")
+    return values[:, None] if values.ndim == 1 else values
+
+
+def time_deltas(values: Floats, count: int) -> Floats:
+    """Time steps as [T]. Raises InvalidRequest unless there are `count` of them, finite and positive."""
+    if values.shape != (count,):
+        raise InvalidRequest(
+            f"time_deltas: shape {list(values.shape)} came for {count} observations, expected [{count}]"
+        )
+    wrong = ~(np.isfinite(values) & (values > 0.0))
+    if wrong.any():
+        index = _first(wrong)
+        raise InvalidRequest(f"time_deltas: {values[index[0]]:g} came at index {index}; each must be finite and > 0")
+    return values
+
+
+def _first(mask: Array) -> list[int]:
+    return [int(index) for index in np.argwhere(mask)[0]]
+
+
+def check_count(name: str, count: int, limit: int, what: str) -> None:
+    """Raise InvalidRequest when more came than one request may have."""
+    if count > limit:
+        raise InvalidRequest(f"{name}: {count} {what} came in one request, the limit is {limit}; send several requests")
+
+
+def sequence_name(name: str, limits: RequestLimits) -> str:
+    """A usable sequence id. Raises InvalidRequest."""
+    if len(name.encode()) > limits.sequence_id_bytes:
+        raise InvalidRequest(f"sequence_id: {len(name.encode())} bytes came, the limit is {limits.sequence_id_bytes}")
+    return name

@@ -1,0 +1,199 @@
+"""A v2 inference request as turns: what came is checked by name before any state is touched."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stream_filters import tensors
+from stream_filters.batches import Common, parse_batch
+from stream_filters.checks import RequestLimits, check_count, floats, rows, sequence_name, time_deltas
+from stream_filters.filters.base import Filter
+from stream_filters.ordering import Turn
+from stream_filters.refusals import InvalidRequest, Refusal
+from stream_filters.tensors import RawTensor
+
+Parameter = bool | int | str
+STATE = "state"
+# parameter -> the types that may come
+PARAMETERS: dict[str, tuple[type, ...]] = {
+    "sequence_id": (str, int),
+    "sequence_start": (bool,),
+    "sequence_end": (bool,),
+    "offset": (int,),
+    "config": (str,),
+    "horizon": (int,),
+    # how REST and Triton's clients ask for raw outputs; the transport obeys it
+    "binary_data_output": (bool,),
+}
+_TYPE_NAMES = {bool: "bool", int: "int64", str: "string"}
+
+
+@dataclass(frozen=True, slots=True)
+class RawRequest:
+    """A request as it came. outputs: the names asked for, or None for the model's default set."""
+
+    inputs: Sequence[RawTensor]
+    parameters: Mapping[str, Parameter]
+    outputs: Sequence[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that was understood.
+
+    turns: one for each stream (one with an empty sequence_id: stateless; a Refusal: that stream's part is wrong).
+    names: outputs in the order to send them. wants_state: send the belief too. carried: the client's own belief.
+    batch: many streams in one request.
+    """
+
+    turns: Sequence[Turn | Refusal]
+    names: Sequence[str]
+    wants_state: bool
+    carried: bytes | None = None
+    batch: bool = False
+
+
+def parse(raw: RawRequest, bound: Filter[Any], limits: RequestLimits) -> Request:
+    """Understand a request for the model whose own settings `bound` has. Raises InvalidRequest."""
+    _check_parameters(raw.parameters)
+    inputs = _by_name(raw.inputs, bound)
+    horizon = _horizon(raw.parameters, limits)
+    names, wants_state = _outputs(raw.outputs, bound, horizon)
+    asked = frozenset(names)
+    if "sequence_ids" in inputs:
+        config = _config(raw.parameters, limits)
+        _check_batch(raw.parameters, inputs)
+        common = Common(asked, horizon, config, bound)
+        return Request(parse_batch(inputs, common, limits), names, wants_state, batch=True)
+    observations = rows(floats(inputs["observations"]), "observations")
+    check_count("observations", len(observations), limits.rows, "rows")
+    deltas = inputs.get("time_deltas")
+    turn = Turn(
+        sequence_id=_sequence_id(raw.parameters, limits),
+        observations=observations,
+        time_deltas=None if deltas is None else time_deltas(floats(deltas), len(observations)),
+        names=asked,
+        horizon=horizon,
+        start=bool(raw.parameters.get("sequence_start", False)),
+        end=bool(raw.parameters.get("sequence_end", False)),
+        offset=_offset(raw.parameters),
+        config=_config(raw.parameters, limits),
+    )
+    _check_together(turn, inputs)
+    carried = _carried(inputs[STATE]) if STATE in inputs else None
+    return Request([turn], names, wants_state, carried)
+
+
+def input_names(bound: Filter[Any]) -> list[str]:
+    """The inputs that a model takes, `observations` first."""
+    deltas = ["time_deltas"] if bound.takes_time_deltas else []
+    return ["observations", *deltas, "sequence_ids", "offsets", "starts", "ends", "lengths", STATE]
+
+
+def _by_name(inputs: Sequence[RawTensor], bound: Filter[Any]) -> dict[str, RawTensor]:
+    known = input_names(bound)
+    found: dict[str, RawTensor] = {}
+    for tensor in inputs:
+        if tensor.name not in known:
+            raise InvalidRequest(f"{tensor.name[:64]!r} is not an input of {bound.name}; it takes {', '.join(known)}")
+        if tensor.name in found:
+            raise InvalidRequest(f"{tensor.name}: came twice; send each input once")
+        found[tensor.name] = tensor
+    if "observations" not in found:
+        raise InvalidRequest("observations: missing; send the next rows of the stream as FP64 [T] or [T, D]")
+    return found
+
+
+def _check_parameters(parameters: Mapping[str, Parameter]) -> None:
+    for name, value in parameters.items():
+        if name not in PARAMETERS:
+            raise InvalidRequest(f"{name[:64]!r} is not a parameter; known are {', '.join(PARAMETERS)}")
+        if type(value) not in PARAMETERS[name]:
+            wanted = " or ".join(_TYPE_NAMES[kind] for kind in PARAMETERS[name])
+            came = _TYPE_NAMES.get(type(value), "another type")
+            raise InvalidRequest(f"{name}: a parameter of type {came} came, expected {wanted}")
+
+
+def _horizon(parameters: Mapping[str, Parameter], limits: RequestLimits) -> int:
+    horizon = int(parameters.get("horizon", 0))
+    if "horizon" in parameters and not 1 <= horizon <= limits.horizon:
+        raise InvalidRequest(f"horizon: {horizon} came, expected 1 to {limits.horizon} steps")
+    return horizon
+
+
+def _outputs(names: Sequence[str] | None, bound: Filter[Any], horizon: int) -> tuple[list[str], bool]:
+    """The outputs to compute, in the order to send them, and whether `state` is one more."""
+    if not names:
+        return [*bound.default_names, *(bound.horizon_names if horizon else ())], False
+    declared = bound.declared
+    wanted = list(dict.fromkeys(names))
+    for name in wanted:
+        if name != STATE and name not in declared:
+            raise InvalidRequest(
+                f"{name[:64]!r} is not an output of {bound.name}; known are {', '.join(declared)}, state"
+            )
+        if name in declared and declared[name].on_horizon and not horizon:
+            raise InvalidRequest(f"{name}: needs the parameter horizon, the number of steps to forecast")
+    return [name for name in wanted if name != STATE], STATE in wanted
+
+
+def _sequence_id(parameters: Mapping[str, Parameter], limits: RequestLimits) -> str:
+    """The stream's name; empty for none, which Triton's clients say with 0 too."""
+    name = parameters.get("sequence_id", "")
+    return "" if name == 0 else sequence_name(str(name), limits)
+
+
+def _offset(parameters: Mapping[str, Parameter]) -> int | None:
+    if "offset" not in parameters:
+        return None
+    offset = int(parameters["offset"])
+    if offset < 0:
+        raise InvalidRequest(f"offset: {offset} came, expected the index of the first observation, from 0")
+    return offset
+
+
+def _carried(tensor: RawTensor) -> bytes:
+    values = tensors.decode(tensor, (tensors.BYTES,)).ravel()
+    if len(values) != 1:
+        raise InvalidRequest(f"state: {len(values)} elements came, expected one; send a `state` output unchanged")
+    return bytes(values[0])
+
+
+def _config(parameters: Mapping[str, Parameter], limits: RequestLimits) -> str | None:
+    config = parameters.get("config")
+    if config is None:
+        return None
+    if len(str(config).encode()) > limits.config_bytes:
+        raise InvalidRequest(f"config: more than {limits.config_bytes} bytes came; send a smaller one")
+    return str(config)
+
+
+def _check_batch(parameters: Mapping[str, Parameter], inputs: Mapping[str, RawTensor]) -> None:
+    """Refuse what belongs to requests of one stream."""
+    tensors_for = {
+        "sequence_id": "sequence_ids",
+        "sequence_start": "starts",
+        "sequence_end": "ends",
+        "offset": "offsets",
+    }
+    for name, tensor in tensors_for.items():
+        if name in parameters:
+            raise InvalidRequest(f"{name}: came with sequence_ids; send the input tensor {tensor} instead")
+    if STATE in inputs:
+        raise InvalidRequest("state: came with sequence_ids; the server keeps those streams' states, leave it out")
+
+
+def _check_together(turn: Turn, inputs: Mapping[str, RawTensor]) -> None:
+    """Refuse what makes no sense in one request."""
+    for name in ("offsets", "starts", "ends", "lengths"):
+        if name in inputs:
+            raise InvalidRequest(f"{name}: belongs to requests of many streams; send sequence_ids too, or leave it out")
+    if turn.sequence_id and STATE in inputs:
+        raise InvalidRequest("state: came with a sequence_id; the server keeps that stream's state, send one of them")
+    if not turn.sequence_id:
+        asked = {"sequence_start": turn.start, "sequence_end": turn.end, "offset": turn.offset is not None}
+        for name, came in asked.items():
+            if came:
+                raise InvalidRequest(f"{name}: came without a sequence_id; name the stream that it is for")
+    if turn.config is not None and not turn.start:
+        raise InvalidRequest("config: is only taken with sequence_start; a running stream keeps its settings")
