@@ -1,0 +1,96 @@
+"""Start the predictor: settings, models, server."""
+
+import logging
+import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from fastapi.exceptions import FastAPIDeprecationWarning
+from pydantic import ValidationError
+from pydantic_settings import CliSettingsSource, SettingsError
+
+from stream_filters.checks import RequestLimits
+from stream_filters.configs import Binder
+from stream_filters.filters import REGISTRY
+from stream_filters.refusals import InvalidRequest
+from stream_filters.sessions import Limits
+from stream_filters.settings import Settings
+from stream_filters.store import open_store
+
+
+def main() -> int:
+    """Serve until told to stop. Returns the exit code: 2 for wrong settings."""
+    try:
+        settings = read_settings(sys.argv[1:])
+        binders = {model.name: _binder(model.name, model.filter, model.config) for model in settings.models}
+        store = open_store(settings.store)
+    except (SettingsError, ValueError, InvalidRequest) as error:
+        sys.stderr.write(f"stream-filters: {_one_line(error)}\n")
+        return 2
+    # KServe reads the command line when it is imported; it is not meant for it
+    del sys.argv[1:]
+    _quiet(settings.log_level)
+    from stream_filters.model import Backend, FilterModel  # noqa: PLC0415
+    from stream_filters.server import FilterServer  # noqa: PLC0415
+
+    with ThreadPoolExecutor(settings.compute_threads, thread_name_prefix="filter") as executor:
+        backend = Backend(store, executor, settings.compute_threads, *_limits(settings))
+        models = [FilterModel(name, binder, backend) for name, binder in binders.items()]
+        FilterServer(settings, store).start(models)
+    return 0
+
+
+def read_settings(arguments: list[str]) -> Settings:
+    """The settings from flags, environment and file. Raises SettingsError or ValidationError; --help exits."""
+    return Settings(_cli_settings_source=CliSettingsSource(Settings, cli_parse_args=arguments))  # type: ignore[call-arg]
+
+
+def _binder(name: str, filter_name: str, config: dict[str, Any]) -> Binder:
+    try:
+        return Binder(REGISTRY[filter_name], config)
+    except InvalidRequest as refusal:
+        raise ValueError(f"model {name!r}: {refusal}") from refusal
+
+
+def _limits(settings: Settings) -> tuple[Limits, RequestLimits]:
+    sessions = Limits(
+        ttl_seconds=settings.ttl_seconds,
+        replay_seconds=settings.replay_seconds,
+        live_streams=settings.max_streams,
+        waiting=settings.max_waiting,
+    )
+    requests = RequestLimits(
+        rows=settings.max_rows,
+        batch_rows=settings.max_batch_rows,
+        streams=settings.max_batch_streams,
+        horizon=settings.max_horizon,
+    )
+    return sessions, requests
+
+
+def _quiet(level: str) -> None:
+    """One log for everything, on standard error; KServe's own lines for every request stay out of it."""
+    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for name in ("kserve", "kserve.trace", "uvicorn", "uvicorn.error", "uvicorn.access"):
+        chatty = logging.getLogger(name)
+        # a handler of its own keeps KServe from configuring the logger anew
+        chatty.addHandler(logging.NullHandler())
+        chatty.setLevel(max(logging.getLevelName(level.upper()), logging.WARNING))
+
+    # of FastAPI about KServe's choice of a JSON encoder, which nobody here can change
+    warnings.filterwarnings("ignore", category=FastAPIDeprecationWarning)
+
+
+def _one_line(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return " ".join(str(error).split())
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    flag = f"--{place.replace('_', '-')}" if "." not in place else place
+    came = "" if first["type"] in ("missing", "extra_forbidden") else f" ({first['input']!r} came)"
+    return f"{flag}: {first['msg'].removeprefix('Value error, ')}{came}; see --help"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

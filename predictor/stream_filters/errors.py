@@ -1,0 +1,65 @@
+"""What goes wrong as gRPC codes and HTTP statuses: one table for both transports."""
+
+import logging
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from grpc import StatusCode
+from grpc_interceptor.exceptions import GrpcException
+from kserve.errors import InvalidInput, ModelNotFound, ModelNotReady
+
+from stream_filters import refusals
+from stream_filters.refusals import Refusal
+
+logger = logging.getLogger("stream_filters")
+
+CODES: dict[type[Exception], tuple[StatusCode, int]] = {
+    refusals.InvalidRequest: (StatusCode.INVALID_ARGUMENT, 400),
+    refusals.NotFound: (StatusCode.NOT_FOUND, 404),
+    refusals.WrongOffset: (StatusCode.FAILED_PRECONDITION, 409),
+    refusals.Unusable: (StatusCode.FAILED_PRECONDITION, 409),
+    refusals.Contended: (StatusCode.ABORTED, 409),
+    refusals.Exhausted: (StatusCode.RESOURCE_EXHAUSTED, 429),
+    refusals.Unavailable: (StatusCode.UNAVAILABLE, 503),
+    refusals.Unsupported: (StatusCode.UNIMPLEMENTED, 501),
+    InvalidInput: (StatusCode.INVALID_ARGUMENT, 400),
+    RequestValidationError: (StatusCode.INVALID_ARGUMENT, 400),
+    ModelNotFound: (StatusCode.NOT_FOUND, 404),
+    ModelNotReady: (StatusCode.UNAVAILABLE, 503),
+    NotImplementedError: (StatusCode.UNIMPLEMENTED, 501),
+}
+_FAILURE = (StatusCode.INTERNAL, 500)
+
+
+class RefusedCall(GrpcException):
+    """A refusal on its way through KServe, which leaves this family of exceptions as they are."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(status_code=CODES[type(refusal)][0], details=refusal.sentence)
+        self.refusal = refusal
+
+
+def answer(error: Exception, where: str) -> tuple[StatusCode, int, str]:
+    """The gRPC code, the HTTP status and the sentence for a caller; a failure of our own is logged instead of told."""
+    reason = error.refusal if isinstance(error, RefusedCall) else error
+    code, status = CODES.get(type(reason), _FAILURE)
+    if code is StatusCode.INTERNAL:
+        logger.error("%s failed", where, exc_info=error)
+        return code, status, "internal error; the server's log has the reason"
+    return code, status, _sentence(reason)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}; send a v2 inference request"
+    if isinstance(error, ModelNotFound):
+        return f"{error} Ask for the models that there are with `stream-filters list`."
+    return str(error)
+
+
+async def answer_rest(request: Request, error: Exception) -> JSONResponse:
+    """The error as REST v2 says it."""
+    _, status, sentence = answer(error, f"{request.method} {request.url.path}")
+    return JSONResponse(status_code=status, content={"error": sentence})

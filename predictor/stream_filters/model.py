@@ -1,0 +1,145 @@
+"""The model that KServe serves: tensors in, the filter's answers out."""
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from kserve import InferRequest, InferResponse, Model
+from kserve.protocol.grpc.grpc_predict_v2_pb2 import ModelInferResponse
+
+from stream_filters import metadata, parsing, transport
+from stream_filters.batches import stack
+from stream_filters.checks import RequestLimits
+from stream_filters.configs import Binder
+from stream_filters.errors import RefusedCall
+from stream_filters.filters.base import Array
+from stream_filters.ordering import Apply, Turn, checked
+from stream_filters.parsing import STATE, Parameter, Request
+from stream_filters.records import Belief, same_settings
+from stream_filters.refusals import Refusal
+from stream_filters.runner import Answer, Runner
+from stream_filters.sessions import Limits, Sessions
+from stream_filters.store.base import Store
+from stream_filters.telemetry import Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """What all models share: where streams are kept, where large requests are computed, what is allowed."""
+
+    store: Store
+    executor: Executor
+    threads: int
+    limits: Limits
+    request_limits: RequestLimits
+
+
+class FilterModel(Model):
+    """One filter under one name, with the streams that it holds.
+
+    binder: the filter by settings.
+    """
+
+    def __init__(self, name: str, binder: Binder, backend: Backend) -> None:
+        super().__init__(name)
+        self._request_limits = backend.request_limits
+        self._binder = binder
+        self._telemetry = Telemetry(name)
+        self._runner = Runner(backend.executor, backend.threads, self._telemetry)
+        self._sessions = Sessions(name, backend.store, binder, self._runner, backend.limits)
+
+    def load(self) -> bool:
+        """Compile what the first request needs."""
+        self._binder.default.warm_up()
+        self.ready = True
+        return True
+
+    def get_input_types(self) -> list[dict[str, Any]]:
+        """Name, datatype and shape of every input; -1 is a size that the request decides."""
+        return metadata.inputs(self._binder.default)
+
+    def get_output_types(self) -> list[dict[str, Any]]:
+        """Name, datatype and shape of every output; -1 is a size that the request decides."""
+        return metadata.outputs(self._binder.default)
+
+    async def predict(
+        self, payload: InferRequest, headers: Mapping[str, str] | None = None, response_headers: Any = None
+    ) -> ModelInferResponse | InferResponse:
+        """Carry out one v2 request. Raises RefusedCall with the code and sentence of the refusal."""
+        del headers, response_headers
+        try:
+            request = parsing.parse(transport.read(payload), self._binder.default, self._request_limits)
+            if request.batch:
+                outputs, parameters = await self._many(request)
+            else:
+                outputs, parameters = await self._one(request)
+        except Refusal as refusal:
+            self._telemetry.refused(refusal)
+            raise RefusedCall(refusal) from refusal
+        return transport.write(payload, outputs, parameters)
+
+    async def _one(self, request: Request) -> tuple[dict[str, Array], dict[str, Parameter]]:
+        turn = request.turns[0]
+        if isinstance(turn, Refusal):
+            raise turn
+        answer = await self._answer(turn, request.carried)
+        outputs = {name: answer.info[name] for name in request.names}
+        if request.wants_state:
+            outputs[STATE] = _bytes([answer.belief.encode()])
+        parameters: dict[str, Parameter] = {"next_offset": answer.belief.offset, "replayed": answer.replayed}
+        if turn.sequence_id:
+            parameters["sequence_id"] = turn.sequence_id
+        return outputs, parameters
+
+    async def _answer(self, turn: Turn, carried: bytes | None) -> Answer:
+        if not turn.sequence_id:
+            return (await self._runner.run([(turn, self._stateless(turn, carried))]))[0]
+        answer = (await self._sessions.apply([turn]))[0]
+        if isinstance(answer, Refusal):
+            raise answer
+        return answer
+
+    def _stateless(self, turn: Turn, carried: bytes | None) -> Apply:
+        """From the client's own belief, or from the prior."""
+        bound = checked(turn, self._binder.default)
+        if carried is None:
+            return Apply(bound, bound.initial_state(), 0)
+        belief = Belief.decode(carried)
+        same_settings(belief, bound)
+        return Apply(bound, belief.restore(bound), belief.offset)
+
+    async def _many(self, request: Request) -> tuple[dict[str, Array], dict[str, Parameter]]:
+        """Every stream on its own; a refused one has its sentence in `status` and NaN everywhere else."""
+        turns = [turn for turn in request.turns if isinstance(turn, Turn)]
+        applied = iter(await self._sessions.apply(turns))
+        results = [next(applied) if isinstance(turn, Turn) else turn for turn in request.turns]
+        for result in results:
+            if isinstance(result, Refusal):
+                self._telemetry.refused(result)
+        answers = [result if isinstance(result, Answer) else None for result in results]
+        declared = self._binder.default.declared
+        outputs = {
+            name: stack(
+                [None if answer is None else answer.info[name] for answer in answers],
+                declared[name].datatype,
+                declared[name].wire_shape[1:],
+            )
+            for name in request.names
+        }
+        if request.wants_state:
+            outputs[STATE] = _bytes([answer.belief.encode() if answer else b"" for answer in answers])
+        outputs["status"] = _bytes(
+            [result.sentence.encode() if isinstance(result, Refusal) else b"" for result in results]
+        )
+        offsets = [answer.belief.offset if answer else -1 for answer in answers]
+        outputs["next_offsets"] = np.array(offsets, dtype=np.int64)
+        outputs["replayed"] = np.array([bool(answer and answer.replayed) for answer in answers])
+        return outputs, {}
+
+
+def _bytes(values: list[bytes]) -> Array:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array

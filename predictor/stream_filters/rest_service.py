@@ -1,0 +1,95 @@
+"""KServe's REST endpoint with the statuses of our refusals."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from kserve import InferRequest
+from kserve.errors import InferenceError, InvalidInput
+from kserve.model_server import FASTAPI_APP_IMPORT_STRING, app
+from kserve.protocol.dataplane import DataPlane
+from kserve.protocol.model_repository_extension import ModelRepositoryExtension
+from kserve.protocol.rest.server import RESTServer
+
+from stream_filters import __version__
+from stream_filters.errors import CODES, RefusedCall, answer_rest
+from stream_filters.refusals import InvalidRequest, Unsupported
+
+
+class FilterDataPlane(DataPlane):
+    """KServe's data plane, which knows whether the server is ready."""
+
+    def __init__(self, model_registry: Any) -> None:
+        super().__init__(model_registry=model_registry)
+        self.is_ready = False
+
+    async def ready(self) -> bool:
+        """Whether every model can answer, and none is about to go."""
+        return self.is_ready
+
+    async def model_ready(self, model_name: str, disable_predictor_health_check: bool = False) -> bool:
+        """Whether the model can answer. A draining server still does, but says no to probes."""
+        known: bool = await super().model_ready(model_name, disable_predictor_health_check)
+        return known and (self.is_ready or disable_predictor_health_check)
+
+    def metadata(self) -> dict[str, Any]:
+        """Name, version and extensions of this server."""
+        return {"name": "stream-filters", "version": __version__, "extensions": ["sequence"]}
+
+    def decode_inference_request(self, body: Any, headers: dict[str, str], model_name: str) -> InferRequest:
+        """KServe's decoding; what it fails on is refused."""
+        try:
+            return super().decode_inference_request(body, headers, model_name)
+        except InvalidInput:
+            raise
+        except (InferenceError, LookupError, TypeError, ValueError, AttributeError) as error:
+            raise RefusedCall(
+                InvalidRequest(f"the body is not a v2 inference request ({type(error).__name__}: {error}); check it")
+            ) from error
+
+
+class FixedRepository(ModelRepositoryExtension):
+    """The models are those of the settings: no client loads or unloads one."""
+
+    async def load(self, model_name: str) -> None:
+        """Refuse."""
+        raise RefusedCall(
+            Unsupported(f"{model_name[:64]}: models are served as configured; none can be loaded by call")
+        )
+
+    async def unload(self, model_name: str) -> None:
+        """Refuse."""
+        raise RefusedCall(
+            Unsupported(f"{model_name[:64]}: models are served as configured; none can be unloaded by call")
+        )
+
+
+class RestEndpoint:
+    """The REST server: KServe's own routes on one port."""
+
+    def __init__(self, host: str, port: int, data_plane: DataPlane, repository: ModelRepositoryExtension) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.create_server((host, port), family=family, backlog=512)
+        self.port: int = self._socket.getsockname()[1]
+        self._rest = RESTServer(FASTAPI_APP_IMPORT_STRING, data_plane, repository, port)
+        self._rest.create_application()
+        for kind in (RefusedCall, *CODES, Exception):
+            app.add_exception_handler(kind, answer_rest)
+        self._uvicorn = self._rest._server
+        # the signals are the server's: it ends both endpoints in order
+        self._uvicorn.capture_signals = _no_signals
+
+    async def serve(self) -> None:
+        """Answer until `stop`."""
+        await self._uvicorn.serve(sockets=[self._socket])
+
+    def stop(self, grace_seconds: float) -> None:
+        """Take no new requests, and give those in flight `grace_seconds` to end; `serve` returns then."""
+        self._rest.config.timeout_graceful_shutdown = int(grace_seconds)
+        self._uvicorn.should_exit = True
+
+
+@contextlib.contextmanager
+def _no_signals() -> Iterator[None]:
+    yield

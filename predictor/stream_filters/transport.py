@@ -1,0 +1,120 @@
+"""KServe's requests and responses as raw tensors, and back."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from google.protobuf.message import Message
+from kserve import InferInput, InferOutput, InferRequest, InferResponse
+from kserve.protocol.grpc.grpc_predict_v2_pb2 import InferParameter, ModelInferResponse
+from kserve.protocol.infer_type import RequestedOutput
+
+from stream_filters import tensors
+from stream_filters.filters.base import Array
+from stream_filters.parsing import STATE, Parameter, RawRequest
+from stream_filters.refusals import InvalidRequest
+from stream_filters.tensors import RawTensor
+
+_CONTENTS = {"FP64": "fp64_contents", "INT64": "int64_contents", "BOOL": "bool_contents", "BYTES": "bytes_contents"}
+
+
+def read(request: InferRequest) -> RawRequest:
+    """What KServe decoded, without its types. Raises InvalidRequest on parameters and states that are none."""
+    return RawRequest(
+        inputs=[_tensor(tensor, is_json=not request.from_grpc) for tensor in request.inputs],
+        parameters={name: _parameter(name, value) for name, value in (request.parameters or {}).items()},
+        outputs=[output.name for output in request.request_outputs] if request.request_outputs else None,
+    )
+
+
+def _tensor(tensor: InferInput, *, is_json: bool) -> RawTensor:
+    # KServe has no public way to the raw bytes that does not convert them first
+    raw = tensor._raw_data
+    data: Any = tensor.data if raw is None else raw
+    if is_json and tensor.name == STATE and raw is None:
+        data = [_from_base64(value) for value in data or ()]
+    return RawTensor(tensor.name, tensor.datatype, tuple(tensor.shape), () if data is None else data)
+
+
+def _from_base64(text: Any) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (TypeError, ValueError, binascii.Error):
+        raise InvalidRequest("state: JSON carries it as base64, something else came; send it as it was given") from None
+
+
+def _parameter(name: str, value: Any) -> Parameter:
+    if not isinstance(value, Message):
+        plain: Parameter = value
+        return plain
+    choice = value.WhichOneof("parameter_choice")
+    if choice is None:
+        raise InvalidRequest(
+            f"{name[:64]}: the parameter came without a bool, int64 or string; KServe knows no other types"
+        )
+    chosen: Parameter = getattr(value, choice)
+    return chosen
+
+
+def write(
+    request: InferRequest, outputs: Mapping[str, Array], parameters: Mapping[str, Parameter]
+) -> ModelInferResponse | InferResponse:
+    """The response in the transport and encoding of its request: raw where raw came."""
+    if request.from_grpc:
+        return _write_grpc(request, outputs, parameters)
+    infer_outputs, requested = [], []
+    for name, array in outputs.items():
+        binary = _wants_binary(request, name)
+        data = array if binary or name != STATE else _to_base64(array)
+        infer_outputs.append(InferOutput(name, list(array.shape), tensors.datatype(array), data))
+        # KServe asks each output alone; its default for the request counts only when it is said again here
+        requested.append(RequestedOutput(name, {"binary_data": binary}))
+    return InferResponse(
+        response_id=request.id or "",
+        model_name=request.model_name,
+        model_version=request.model_version or None,
+        infer_outputs=infer_outputs,
+        parameters=dict(parameters),
+        requested_outputs=requested,
+    )
+
+
+def _write_grpc(
+    request: InferRequest, outputs: Mapping[str, Array], parameters: Mapping[str, Parameter]
+) -> ModelInferResponse:
+    response = ModelInferResponse(
+        id=request.id, model_name=request.model_name, model_version=request.model_version or ""
+    )
+    for name, array in outputs.items():
+        datatype = tensors.datatype(array)
+        output = response.outputs.add(name=name, datatype=datatype, shape=array.shape)
+        if request.use_binary_outputs:
+            response.raw_output_contents.append(tensors.encode_raw(array))
+        else:
+            getattr(output.contents, _CONTENTS[datatype]).extend(array.ravel().tolist())
+    for name, value in parameters.items():
+        _set_parameter(response.parameters[name], value)
+    return response
+
+
+def _set_parameter(parameter: InferParameter, value: Parameter) -> None:
+    if isinstance(value, bool):
+        parameter.bool_param = value
+    elif isinstance(value, int):
+        parameter.int64_param = value
+    else:
+        parameter.string_param = value
+
+
+def _wants_binary(request: InferRequest, name: str) -> bool:
+    for output in request.request_outputs or ():
+        if output.name == name:
+            return bool(request.use_binary_outputs if output.binary_data is None else output.binary_data)
+    return bool(request.use_binary_outputs)
+
+
+def _to_base64(array: Array) -> Array:
+    """Bytes as JSON can hold them."""
+    return np.array([base64.b64encode(value).decode() for value in array.ravel()], dtype=object).reshape(array.shape)
