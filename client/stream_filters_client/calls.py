@@ -1,0 +1,93 @@
+"""One call to the server, whether it may be made again, and how its failure is told."""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import grpc
+import stamina
+from google.protobuf.message import Message
+
+from stream_filters_client import errors
+from stream_filters_client.wire import inference_pb2 as wire
+
+SERVICE = "inference.GRPCInferenceService"
+METHODS = wire.DESCRIPTOR.services_by_name["GRPCInferenceService"].methods
+
+# A pod that restarts is back within seconds: look for it often. Answers may be large: the server decides how large.
+CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 500),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One unary call.
+
+    idempotent: making it twice is the same as making it once, so that it may be retried.
+    in_stream: it belongs to a stream that has begun, so that NOT_FOUND means that the stream is lost.
+    """
+
+    method: str
+    message: Message
+    idempotent: bool = True
+    in_stream: bool = False
+
+
+T = TypeVar("T")
+# What is said in both clients: calls go out, answers (or failures) come in, a result is returned.
+Conversation = Generator[Call, Any, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait, in seconds.
+
+    timeout_seconds: for one answer. retry_seconds: for an answer after failures, 0 to give up at the first.
+    Between tries the wait doubles from first_wait_seconds to last_wait_seconds, with as much jitter again.
+    """
+
+    timeout_seconds: float = 10.0
+    retry_seconds: float = 60.0
+    first_wait_seconds: float = 0.05
+    last_wait_seconds: float = 2.0
+
+    def attempts(self, call: Call) -> Any:
+        """Attempts at `call`, for a `for` or an `async for` loop; one only where a second could do harm."""
+        return stamina.retry_context(
+            on=lambda failure: isinstance(failure, errors.StreamFiltersError) and failure.retryable,
+            attempts=None if call.idempotent and self.retry_seconds > 0 else 1,
+            timeout=self.retry_seconds or None,
+            wait_initial=self.first_wait_seconds,
+            wait_max=self.last_wait_seconds,
+            wait_jitter=self.first_wait_seconds,
+        )
+
+
+@contextmanager
+def told(call: Call, target: str) -> Iterator[None]:
+    """Tell a failed call as one of our errors."""
+    try:
+        yield
+    except grpc.RpcError as error:
+        failure = errors.from_rpc(error, target, in_stream=call.in_stream)
+        if failure.retryable and not call.idempotent:
+            code = failure.code
+            failure = errors.OutcomeUnknown(
+                f"{failure}; whether the request was applied is unknown, and it carried no offset: "
+                "look at the stream's next offset before sending more"
+            )
+            failure.code = code
+        raise failure from error
+
+
+def checked_target(target: str) -> str:
+    """`target` if it looks like an address. Raises InvalidRequest."""
+    if "://" in target or not target:
+        raise errors.InvalidRequest(f"{target!r} is no address; write host:port, as in localhost:8081")
+    return target

@@ -1,0 +1,118 @@
+"""What can go wrong, as exceptions whose sentences say the next step."""
+
+import re
+
+import grpc
+
+
+class StreamFiltersError(Exception):
+    """Any failure that this client reports.
+
+    code: the gRPC status behind it, None when the request never left.
+    retryable: whether the same request may succeed later, unchanged.
+    """
+
+    code: grpc.StatusCode | None = None
+    retryable: bool = False
+
+
+class InvalidRequest(StreamFiltersError):
+    """The request can never succeed as it is; the sentence names what to change."""
+
+
+class ModelNotFound(StreamFiltersError):
+    """The server has no model of this name."""
+
+
+class SequenceLost(StreamFiltersError):
+    """The server does not know the stream: it ended, expired, or was lost with the server's memory."""
+
+
+class OffsetMismatch(StreamFiltersError):
+    """The observations are not the next ones of their stream.
+
+    next_offset: where the server says that the stream goes on, None if it did not say.
+    """
+
+    next_offset: int | None = None
+
+
+class TooManyStreams(StreamFiltersError):
+    """A limit of the server is reached; end streams that are no longer needed."""
+
+
+class Unauthorized(StreamFiltersError):
+    """The server, or something before it, wants credentials."""
+
+
+class Unsupported(StreamFiltersError):
+    """The server does not offer this call."""
+
+
+class ServerUnavailable(StreamFiltersError):
+    """No answer: the server is away, draining, or too slow. Sending the same request again is safe."""
+
+    retryable = True
+
+
+class ServerFault(StreamFiltersError):
+    """The server failed or broke the protocol."""
+
+
+class OutcomeUnknown(ServerUnavailable):
+    """The answer was lost, and the request carried no offset, so that sending it again could apply it twice."""
+
+    retryable = False
+
+
+_NEXT_OFFSET = re.compile(r"next offset\D{0,12}(\d+)")
+_CLASSES: dict[grpc.StatusCode, type[StreamFiltersError]] = {
+    grpc.StatusCode.INVALID_ARGUMENT: InvalidRequest,
+    grpc.StatusCode.OUT_OF_RANGE: InvalidRequest,
+    grpc.StatusCode.FAILED_PRECONDITION: OffsetMismatch,
+    grpc.StatusCode.ALREADY_EXISTS: OffsetMismatch,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: TooManyStreams,
+    grpc.StatusCode.UNAUTHENTICATED: Unauthorized,
+    grpc.StatusCode.PERMISSION_DENIED: Unauthorized,
+    grpc.StatusCode.UNIMPLEMENTED: Unsupported,
+    grpc.StatusCode.UNAVAILABLE: ServerUnavailable,
+    grpc.StatusCode.DEADLINE_EXCEEDED: ServerUnavailable,
+    grpc.StatusCode.ABORTED: ServerUnavailable,
+    # this client never cancels its own calls: a server or proxy going down did
+    grpc.StatusCode.CANCELLED: ServerUnavailable,
+}
+
+
+def from_rpc(error: grpc.RpcError, target: str, *, in_stream: bool = False) -> StreamFiltersError:
+    """The exception for a failed call to `target`; in_stream: the request was one of a stream already begun."""
+    code = error.code()
+    details = (error.details() or "").strip()
+    kind = _class(code, details, in_stream=in_stream)
+    failure = kind(_sentence(kind, code, details, target))
+    failure.code = code
+    if isinstance(failure, OffsetMismatch) and (found := _NEXT_OFFSET.search(details)):
+        failure.next_offset = int(found.group(1))
+    return failure
+
+
+def _class(code: grpc.StatusCode, details: str, *, in_stream: bool) -> type[StreamFiltersError]:
+    if code is grpc.StatusCode.NOT_FOUND:
+        return SequenceLost if in_stream else ModelNotFound
+    # what a connection that dies looks like when its end reaches the call before its loss does
+    if code in {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN} and (
+        "RST_STREAM" in details or "Stream removed" in details
+    ):
+        return ServerUnavailable
+    return _CLASSES.get(code, ServerFault)
+
+
+def _sentence(kind: type[StreamFiltersError], code: grpc.StatusCode, details: str, target: str) -> str:
+    if kind is ServerUnavailable and code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return f"{target} did not answer in time; ask for a longer timeout, or see whether the server is overloaded"
+    if kind is ServerUnavailable and code is not grpc.StatusCode.ABORTED:
+        return f"{target} does not answer ({details or code.name}); start the server, or name another address"
+    if kind is Unsupported:
+        return f"{target} does not offer this call ({details}); is it a KServe v2 gRPC endpoint?"
+    if kind is ServerFault:
+        return f"{target} failed ({code.name}: {details}); see the server's log"
+    return details or f"{target} answered {code.name}; see the server's log"

@@ -1,0 +1,59 @@
+"""What comes back for a request."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result(Mapping[str, NDArray[Any]]):
+    """Named arrays, one row for each observation sent: `result.position_mean` or `result["position_mean"]`.
+
+    Arrays are read-only; bands are [..., 3] (median, lower, upper); what is undefined is NaN.
+    offset: index in the stream of the first row; None for a request without a stream.
+    next_offset: index of the next observation of the stream.
+    replayed: the server had applied this request before, and gave its first answer again.
+    """
+
+    outputs: Mapping[str, NDArray[Any]]
+    model: str = ""
+    model_version: str = ""
+    sequence_id: str | None = None
+    offset: int | None = None
+    next_offset: int | None = None
+    replayed: bool = False
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        try:
+            return self.outputs[name]
+        except KeyError:
+            raise KeyError(_absent(name, self.outputs)) from None
+
+    def __getattr__(self, name: str) -> NDArray[Any]:
+        # fields never come here once they are set, but copying and pickling ask for dunder names before there are any
+        if name == "outputs" or name.startswith("__"):
+            raise AttributeError(name)
+        try:
+            return self.outputs[name]
+        except KeyError:
+            raise AttributeError(_absent(name, self.outputs)) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.outputs)
+
+    def __len__(self) -> int:
+        return len(self.outputs)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.outputs]
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name}{list(array.shape)}" for name, array in self.outputs.items())
+        place = f" rows {self.offset}..{self.next_offset}" if self.offset is not None else ""
+        return f"<Result of {self.model}{place}: {shapes}>"
+
+
+def _absent(name: str, outputs: Mapping[str, NDArray[Any]]) -> str:
+    return f"no output {name!r} came; there are {', '.join(outputs)}; others are asked for with outputs=[...]"

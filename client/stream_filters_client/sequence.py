@@ -1,0 +1,162 @@
+"""The client's side of one stream: it keeps the offset, so that every request is idempotent."""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from stream_filters_client import codec, errors
+from stream_filters_client.calls import Call, Conversation
+from stream_filters_client.codec import Observations
+from stream_filters_client.result import Result
+from stream_filters_client.wire import inference_pb2 as wire
+
+
+def new_sequence_id() -> str:
+    """A name that no other stream has."""
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What one request carries, oldest row first.
+
+    observations: [T] or [T, D], NaN or None = missing. time_deltas: [T] or None.
+    outputs: names of those wanted, the model's default set if none. horizon: steps to forecast after the last row.
+    """
+
+    observations: Observations
+    time_deltas: ArrayLike | None = None
+    outputs: tuple[str, ...] = ()
+    horizon: int | None = None
+
+    def inputs(self) -> dict[str, codec.Array]:
+        """The input tensors. Raises InvalidRequest."""
+        inputs: dict[str, codec.Array] = {"observations": codec.as_observations(self.observations)}
+        if self.time_deltas is not None:
+            inputs["time_deltas"] = codec.as_floats("time_deltas", self.time_deltas).reshape(-1)
+        return inputs
+
+    def parameters(self) -> dict[str, bool | int | str]:
+        """The parameters that go with them."""
+        return {} if self.horizon is None else {"horizon": self.horizon}
+
+
+@dataclass(slots=True)
+class Sequence:
+    """Order of one stream. Not for two threads at once: a stream is one line of observations.
+
+    offset: index of the next observation; None while resuming a stream whose offset is not known.
+    begun: the server knows the stream.
+    """
+
+    model: str
+    sequence_id: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    offset: int | None = 0
+    begun: bool = False
+    ended: bool = False
+    _row_shape: list[int] = field(default_factory=list)
+
+    @classmethod
+    def open(
+        cls,
+        model: str,
+        sequence_id: str | None,
+        config: Mapping[str, Any] | None,
+        offset: int | None,
+        *,
+        resume: bool,
+    ) -> "Sequence":
+        """A new stream, or with `offset` or `resume` one that the server knows. Raises InvalidRequest."""
+        if not resume and offset is None:
+            return cls(model, sequence_id or new_sequence_id(), dict(config or {}))
+        if sequence_id is None:
+            raise errors.InvalidRequest("resuming needs the sequence_id of the stream; pass it as it was begun")
+        if config:
+            raise errors.InvalidRequest("config is settled when a stream begins; resume without it, or begin anew")
+        return cls(model, sequence_id, {}, offset, begun=True)
+
+    def send(self, rows: Rows, *, end: bool = False) -> Conversation[Result]:
+        """Send the next rows; the stream moves on when the answer is there."""
+        if self.ended:
+            raise errors.InvalidRequest(f"stream {self.sequence_id} has ended; begin a new one")
+        inputs = rows.inputs()
+        parameters = {**self._parameters(end=end), **rows.parameters()}
+        message = codec.encode(self.model, inputs, parameters, rows.outputs)
+        response = yield Call("ModelInfer", message, idempotent="offset" in parameters, in_stream=self.begun)
+        sent, *self._row_shape = inputs["observations"].shape
+        return self._accept(response, sent, end=end)
+
+    def finish(self) -> Conversation[None]:
+        """End the stream on the server; a stream that is gone already needs no end."""
+        if not self.begun or self.ended:
+            self.ended = True
+            return
+        try:
+            yield from self.send(Rows(np.empty((0, *self._row_shape))), end=True)
+        except errors.SequenceLost:
+            self.ended = True
+
+    def _parameters(self, *, end: bool) -> dict[str, bool | int | str]:
+        parameters: dict[str, bool | int | str] = {"sequence_id": self.sequence_id}
+        if self.offset is not None:
+            parameters["offset"] = self.offset
+        if not self.begun:
+            parameters["sequence_start"] = True
+            if self.config:
+                parameters["config"] = encode_config(self.config)
+        if end:
+            parameters["sequence_end"] = True
+        return parameters
+
+    def _accept(self, response: wire.ModelInferResponse, rows: int, *, end: bool) -> Result:
+        next_offset = codec.read_parameters(response).get("next_offset")
+        if not isinstance(next_offset, int) or (self.offset is not None and next_offset != self.offset + rows):
+            raise errors.ServerFault(
+                f"after {rows} rows at offset {self.offset} the server names {next_offset!r} as the next offset; "
+                "see the server's log"
+            )
+        self.offset, self.begun, self.ended = next_offset, True, end
+        return as_result(response, next_offset - rows)
+
+
+def encode_config(config: Mapping[str, Any]) -> str:
+    """The settings as JSON. Raises InvalidRequest."""
+    try:
+        return json.dumps(config, allow_nan=False, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise errors.InvalidRequest(f"config cannot be written as JSON: {error}") from error
+
+
+def infer(
+    model: str, rows: Rows, *, state: bytes | None = None, config: Mapping[str, Any] | None = None
+) -> Conversation[Result]:
+    """A request without a stream: from the prior, or from `state`."""
+    inputs, parameters = rows.inputs(), rows.parameters()
+    if state is not None:
+        inputs["state"] = np.array([state], dtype=object)
+    if config:
+        parameters["config"] = encode_config(config)
+    response = yield Call("ModelInfer", codec.encode(model, inputs, parameters, rows.outputs))
+    return as_result(response)
+
+
+def as_result(response: wire.ModelInferResponse, offset: int | None = None) -> Result:
+    """The response as a result; offset: index in the stream of its first row."""
+    parameters = codec.read_parameters(response)
+    sequence_id = parameters.get("sequence_id")
+    next_offset = parameters.get("next_offset")
+    return Result(
+        outputs=codec.decode(response),
+        model=response.model_name,
+        model_version=response.model_version,
+        sequence_id=None if sequence_id is None else str(sequence_id),
+        offset=offset,
+        next_offset=None if next_offset is None or offset is None else int(next_offset),
+        replayed=parameters.get("replayed") is True,
+    )

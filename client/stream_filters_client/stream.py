@@ -1,0 +1,208 @@
+"""The client: streams that arrive exactly once, however often the line breaks."""
+
+from collections.abc import Iterable, Mapping
+from threading import Lock
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import grpc
+from google.protobuf import message_factory
+from numpy.typing import ArrayLike
+
+from stream_filters_client import errors, inspection
+from stream_filters_client.calls import (
+    CHANNEL_OPTIONS,
+    METHODS,
+    SERVICE,
+    Call,
+    Conversation,
+    Patience,
+    checked_target,
+    told,
+)
+from stream_filters_client.codec import Observations
+from stream_filters_client.result import Result
+from stream_filters_client.sequence import Rows, Sequence, infer
+
+T = TypeVar("T")
+
+
+class StreamClient:
+    """A connection to a predictor, for any number of streams and threads.
+
+    target: host:port of its v2 gRPC endpoint. patience: how long to wait and to try again.
+    credentials: for TLS, as `grpc.ssl_channel_credentials(...)` makes them. metadata: sent with every call.
+    Every method raises the errors of `stream_filters_client.errors`.
+
+        with StreamClient("localhost:8081") as client:
+            with client.stream("streaming_kalman") as stream:
+                result = stream.send([1.0, 1.9, 3.2])
+                print(result.position_mean, result.velocity_mean)
+    """
+
+    def __init__(
+        self,
+        target: str = "localhost:8081",
+        *,
+        patience: Patience | None = None,
+        credentials: grpc.ChannelCredentials | None = None,
+        metadata: Iterable[tuple[str, str]] = (),
+        options: Iterable[tuple[str, Any]] = (),
+    ) -> None:
+        self.target = checked_target(target)
+        self.patience = patience or Patience()
+        self._metadata = tuple(metadata)
+        settings = (*CHANNEL_OPTIONS, *options)
+        if credentials is None:
+            self._channel = grpc.insecure_channel(target, settings)
+        else:
+            self._channel = grpc.secure_channel(target, credentials, settings)
+        self._methods = unary_methods(self._channel)
+
+    def stream(
+        self,
+        model: str,
+        *,
+        sequence_id: str | None = None,
+        config: Mapping[str, Any] | None = None,
+        offset: int | None = None,
+        resume: bool = False,
+        keep: bool = False,
+    ) -> "Stream":
+        """A new stream; it begins on the server with the first `send`.
+
+        sequence_id: its name, a fresh one if None. config: the model's settings for this stream.
+        offset: go on with a stream that the server knows, at this observation. resume: go on with it wherever it
+        is; the first send is then not retried. keep: leave it on the server when the `with` block ends.
+        """
+        return Stream(self, Sequence.open(model, sequence_id, config, offset, resume=resume), keep=keep)
+
+    def infer(
+        self,
+        model: str,
+        observations: Observations,
+        *,
+        time_deltas: ArrayLike | None = None,
+        outputs: Iterable[str] = (),
+        horizon: int | None = None,
+        state: bytes | None = None,
+        config: Mapping[str, Any] | None = None,
+    ) -> Result:
+        """Filter [T] or [T, D] observations from the prior, or from `state`; the server keeps nothing."""
+        rows = Rows(observations, time_deltas, tuple(outputs), horizon)
+        return self.run(infer(model, rows, state=state, config=config))
+
+    def server(self) -> inspection.ServerInfo:
+        """What the server is, and whether it is ready."""
+        return self.run(inspection.server_info())
+
+    def models(self, names: Iterable[str] | None = None) -> tuple[inspection.ModelInfo, ...]:
+        """Inputs and outputs of the models named; by default of those well-known ones that the server has."""
+        return self.run(inspection.models(names))
+
+    def check(self, names: Iterable[str] | None = None) -> inspection.Check:
+        """Readiness, metadata, and with each model a real stream there and back."""
+        return self.run(inspection.check(names))
+
+    def run(self, conversation: Conversation[T]) -> T:
+        """Make the calls of a conversation and give it the answers."""
+        try:
+            call = next(conversation)
+            while True:
+                try:
+                    answer = self._attempt(call)
+                except errors.StreamFiltersError as failure:
+                    call = conversation.throw(failure)
+                else:
+                    call = conversation.send(answer)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+
+    def _attempt(self, call: Call) -> Any:
+        answer = None
+        for attempt in self.patience.attempts(call):
+            with attempt, told(call, self.target):
+                answer = self._methods[call.method](
+                    call.message, timeout=self.patience.timeout_seconds, metadata=self._metadata
+                )
+        return answer
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Stream:
+    """One stream of observations. Made by `StreamClient.stream`."""
+
+    def __init__(self, client: StreamClient, sequence: Sequence, *, keep: bool) -> None:
+        self._client = client
+        self._sequence = sequence
+        self._keep = keep
+        self._turn = Lock()
+
+    @property
+    def sequence_id(self) -> str:
+        """The stream's name on the server."""
+        return self._sequence.sequence_id
+
+    @property
+    def offset(self) -> int | None:
+        """Index of the next observation; None before the first send of a stream resumed wherever it is."""
+        return self._sequence.offset
+
+    def send(
+        self,
+        observations: Observations,
+        *,
+        time_deltas: ArrayLike | None = None,
+        outputs: Iterable[str] = (),
+        horizon: int | None = None,
+    ) -> Result:
+        """Send the next [T] or [T, D] observations, oldest first; NaN or None is a missing one.
+
+        outputs: names of those to return, the model's default set if none. horizon: also forecast so many steps.
+        Sending is idempotent: after ServerUnavailable, send the same rows again.
+        """
+        with self._turn:
+            return self._client.run(self._sequence.send(Rows(observations, time_deltas, tuple(outputs), horizon)))
+
+    def end(self) -> None:
+        """Let the server forget the stream."""
+        with self._turn:
+            self._client.run(self._sequence.finish())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, failure: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._keep or isinstance(failure, errors.ServerUnavailable):
+            return
+        try:
+            self.end()
+        except errors.StreamFiltersError:
+            # the failure that is under way tells more
+            if failure is None:
+                raise
+
+
+def unary_methods(channel: grpc.Channel | grpc.aio.Channel) -> dict[str, Any]:
+    """The service's unary methods, bound to a channel."""
+    return {
+        method.name: channel.unary_unary(
+            f"/{SERVICE}/{method.name}",
+            request_serializer=message_factory.GetMessageClass(method.input_type).SerializeToString,
+            response_deserializer=message_factory.GetMessageClass(method.output_type).FromString,
+        )
+        for method in METHODS
+        if not method.client_streaming
+    }

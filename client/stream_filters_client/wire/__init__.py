@@ -1,0 +1,1 @@
+"""The v2 inference protocol: generated messages in a private descriptor pool."""
