@@ -49,13 +49,22 @@ def sentinel(start_server: StartServer, valkey: Server) -> Server:
 
 
 @pytest.fixture(scope="session")
-def cluster(start_server: StartServer) -> Server:
-    """A cluster of one node, which holds all slots."""
-    server = start_server(cluster_enabled="yes", cluster_port=str(free_port()))
-    with server.client() as client:
-        client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
-        wait_until(lambda: client.cluster("info")["cluster_state"] == "ok")
-    return server
+def start_cluster(start_server: StartServer) -> Callable[[], Server]:
+    """Starts clusters of one node, which holds all slots."""
+
+    def start() -> Server:
+        server = start_server(cluster_enabled="yes", cluster_port=str(free_port()))
+        with server.client() as client:
+            client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
+            wait_until(lambda: client.cluster("info")["cluster_state"] == "ok")
+        return server
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def cluster(start_cluster: Callable[[], Server]) -> Server:
+    return start_cluster()
 
 
 @pytest.fixture(scope="session")
