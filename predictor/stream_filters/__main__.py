@@ -17,10 +17,11 @@ from stream_filters.refusals import InvalidRequest
 from stream_filters.sessions import Limits
 from stream_filters.settings import Settings
 from stream_filters.store import open_store
+from stream_filters.store.base import StoreError
 
 
 def main() -> int:
-    """Serve until told to stop. Returns the exit code: 2 for wrong settings."""
+    """Serve until told to stop. Returns the exit code: 2 for wrong settings, 1 for a store or a port not to be had."""
     try:
         settings = read_settings(sys.argv[1:])
         binders = {model.name: _binder(model.name, model.filter, model.config) for model in settings.models}
@@ -37,7 +38,11 @@ def main() -> int:
     with ThreadPoolExecutor(settings.compute_threads, thread_name_prefix="filter") as executor:
         backend = Backend(store, executor, settings.compute_threads, *_limits(settings))
         models = [FilterModel(name, binder, backend) for name, binder in binders.items()]
-        FilterServer(settings, store).start(models)
+        try:
+            FilterServer(settings, store).start(models)
+        except (StoreError, OSError) as error:
+            sys.stderr.write(f"stream-filters: {_one_line(error)}\n")
+            return 1
     return 0
 
 

@@ -1,30 +1,95 @@
-"""KServe's gRPC endpoint with codes that mean something, and without what a client must not do."""
+"""KServe's gRPC service with codes that mean something, its streaming form, and without what a client must not do."""
 
-from concurrent import futures
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
-from grpc import aio
+import grpc
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
 from grpc_interceptor import AsyncExceptionToStatusInterceptor
 from kserve.protocol.dataplane import DataPlane
-from kserve.protocol.grpc import grpc_predict_v2_pb2_grpc
-from kserve.protocol.grpc.grpc_predict_v2_pb2 import ModelInferRequest
+from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc.servicer import InferenceServicer
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
 from stream_filters.errors import RefusedCall, answer
-from stream_filters.refusals import InvalidRequest
+from stream_filters.refusals import Exhausted, InvalidRequest, Unavailable
+from stream_filters.stream_messages import SERVICE, ModelStreamInferResponse
+
+_INFER = f"/{SERVICE}/ModelInfer"
 
 
 class Servicer(InferenceServicer):
-    """KServe's servicer; requests that it would fail on are refused by name before."""
+    """KServe's servicer and `ModelStreamInfer`; requests that KServe would fail on are refused by name before.
+
+    max_concurrent: unary requests in work at once.
+    """
 
     _datatypes: ClassVar[frozenset[str]] = frozenset(
         ["BOOL", "BYTES", "FP16", "FP32", "FP64"]
         + [f"{kind}{bits}" for kind in ("INT", "UINT") for bits in (8, 16, 32, 64)]
     )
 
+    def __init__(self, data_plane: DataPlane, repository: ModelRepositoryExtension, max_concurrent: int) -> None:
+        super().__init__(data_plane, repository)
+        self._max_concurrent = max_concurrent
+        self._in_work = 0
+        self._reads: set[asyncio.Future[Any]] = set()
+        self._closing = False
+
+    @property
+    def is_full(self) -> bool:
+        """Whether one more unary request would be too many."""
+        return self._in_work >= self._max_concurrent
+
+    async def ModelInfer(self, request: pb.ModelInferRequest, context: Any) -> pb.ModelInferResponse:
+        """One request, one response."""
+        self._in_work += 1
+        try:
+            return await super().ModelInfer(request, context)
+        finally:
+            self._in_work -= 1
+
+    async def ModelStreamInfer(
+        self, requests: AsyncIterator[pb.ModelInferRequest], context: Any
+    ) -> AsyncIterator[Message]:
+        """Responses in the order of the requests, one at a time: a slow reader slows its own requests down.
+
+        A refused request is answered with an error message and its code; the call goes on.
+        """
+        iterator = aiter(requests)
+        while (request := await self._next(iterator)) is not None:
+            try:
+                yield ModelStreamInferResponse(infer_response=await super().ModelInfer(request, context))
+            except Exception as error:
+                code, _, sentence = answer(error, "ModelStreamInfer")
+                told = pb.ModelInferResponse(id=request.id, model_name=request.model_name)
+                told.parameters["code"].string_param = code.name
+                yield ModelStreamInferResponse(error_message=sentence, infer_response=told)
+
+    async def _next(self, iterator: AsyncIterator[pb.ModelInferRequest]) -> pb.ModelInferRequest | None:
+        """The next request, or None when the caller has sent the last. Raises RefusedCall when the server goes down."""
+        if not self._closing:
+            read = asyncio.ensure_future(anext(iterator, None))  # type: ignore[arg-type]
+            self._reads.add(read)
+            try:
+                return await read
+            except asyncio.CancelledError:
+                if not self._closing:
+                    raise
+            finally:
+                self._reads.discard(read)
+        raise RefusedCall(Unavailable("the server is going down; connect again and go on"))
+
+    def close_streams(self) -> None:
+        """End streaming calls: at once where they wait for a request, else after the one in work."""
+        self._closing = True
+        for read in list(self._reads):
+            read.cancel()
+
     @classmethod
-    def validate_grpc_request(cls, request: ModelInferRequest) -> None:
+    def validate_grpc_request(cls, request: pb.ModelInferRequest) -> None:
         """Raise RefusedCall where inputs and raw contents do not fit each other, or a datatype is none."""
         raw_count = len(request.raw_input_contents)
         if raw_count not in (0, len(request.inputs)):
@@ -49,37 +114,69 @@ class StatusInterceptor(AsyncExceptionToStatusInterceptor):
     async def handle_exception(self, ex: Exception, request_or_iterator: Any, context: Any, method_name: str) -> None:
         """End the call with the status of `ex`."""
         del request_or_iterator
+        if isinstance(ex, grpc.aio.AbortError):
+            raise ex
         code, _, sentence = answer(ex, method_name)
         await context.abort(code, sentence)
 
 
-class GrpcEndpoint:
-    """The gRPC server: KServe's native service on one port.
+class AdmissionInterceptor(grpc.aio.ServerInterceptor):
+    """Turns unary requests away before they are read when too many are in work."""
 
-    address: host:port, port 0 picks a free one. max_message_bytes: of a request or a response.
-    """
+    def __init__(self, servicer: Servicer) -> None:
+        self._servicer = servicer
 
-    def __init__(self, address: str, max_message_bytes: int) -> None:
-        self._address = address
-        self._server = aio.server(
-            futures.ThreadPoolExecutor(max_workers=1),
-            interceptors=(StatusInterceptor(),),
-            options=[
-                ("grpc.max_send_message_length", max_message_bytes),
-                ("grpc.max_receive_message_length", max_message_bytes),
-                # another process on the same port would take half of the streams, silently
-                ("grpc.so_reuseport", 0),
-            ],
+    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+        """The handler of the call, or one that refuses it."""
+        if handler_call_details.method == _INFER and self._servicer.is_full:
+            return grpc.unary_unary_rpc_method_handler(_turn_away)
+        return await continuation(handler_call_details)
+
+
+async def _turn_away(_: bytes, context: Any) -> bytes:
+    code, _, sentence = answer(RefusedCall(Exhausted("the server has as many requests as it can hold; slow down")), "")
+    await context.abort(code, sentence)
+    raise AssertionError("abort raises")
+
+
+class _Unreadable(Exception):
+    """Bytes that are not the message that they should be."""
+
+
+def handlers(servicer: Servicer) -> grpc.GenericRpcHandler:
+    """Every method of the service. Requests that are not messages at all are refused, not failed on."""
+    service = pb.DESCRIPTOR.services_by_name["GRPCInferenceService"]
+    methods = {
+        method.name: grpc.unary_unary_rpc_method_handler(
+            _refusing_unreadable(getattr(servicer, method.name)),
+            request_deserializer=_reader(GetMessageClass(method.input_type)),
+            response_serializer=GetMessageClass(method.output_type).SerializeToString,
         )
+        for method in service.methods
+    }
+    methods["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
+        servicer.ModelStreamInfer,
+        request_deserializer=pb.ModelInferRequest.FromString,
+        response_serializer=ModelStreamInferResponse.SerializeToString,
+    )
+    return grpc.method_handlers_generic_handler(SERVICE, methods)
 
-    async def start(self, data_plane: DataPlane, repository: ModelRepositoryExtension) -> int:
-        """Listen; returns the port. Raises RuntimeError when the address can't be had."""
-        servicer = Servicer(data_plane, repository)
-        grpc_predict_v2_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(servicer, self._server)
-        port: int = self._server.add_insecure_port(self._address)
-        await self._server.start()
-        return port
 
-    async def stop(self, grace_seconds: float) -> None:
-        """Take no new calls, and give those in flight `grace_seconds` to end."""
-        await self._server.stop(grace_seconds)
+def _reader(kind: type[Message]) -> Any:
+    def read(data: bytes) -> Message | _Unreadable:
+        try:
+            return kind.FromString(data)
+        except DecodeError:
+            return _Unreadable()
+
+    return read
+
+
+def _refusing_unreadable(method: Any) -> Any:
+    async def checked(request: Message | _Unreadable, context: Any) -> Message:
+        if isinstance(request, _Unreadable):
+            raise _refused("the bytes are not a v2 message; check that text is UTF-8 and that nothing is cut off")
+        response: Message = await method(request, context)
+        return response
+
+    return checked

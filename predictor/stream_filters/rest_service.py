@@ -2,7 +2,9 @@
 
 import contextlib
 import socket
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from kserve import InferRequest
@@ -15,6 +17,8 @@ from kserve.protocol.rest.server import RESTServer
 from stream_filters import __version__
 from stream_filters.errors import CODES, RefusedCall, answer_rest
 from stream_filters.refusals import InvalidRequest, Unsupported
+from stream_filters.security import Token, TokenMiddleware
+from stream_filters.settings import Settings
 
 
 class FilterDataPlane(DataPlane):
@@ -68,12 +72,26 @@ class FixedRepository(ModelRepositoryExtension):
 class RestEndpoint:
     """The REST server: KServe's own routes on one port."""
 
-    def __init__(self, host: str, port: int, data_plane: DataPlane, repository: ModelRepositoryExtension) -> None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.create_server((host, port), family=family, backlog=512)
+    def __init__(
+        self, settings: Settings, token: Token | None, data_plane: DataPlane, repository: ModelRepositoryExtension
+    ) -> None:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        self._socket = socket.create_server((settings.host, settings.http_port), family=family, backlog=512)
         self.port: int = self._socket.getsockname()[1]
-        self._rest = RESTServer(FASTAPI_APP_IMPORT_STRING, data_plane, repository, port)
+        self._rest = RESTServer(
+            FASTAPI_APP_IMPORT_STRING,
+            data_plane,
+            repository,
+            self.port,
+            ssl_certfile=_text(settings.tls_cert_file),
+            ssl_keyfile=_text(settings.tls_key_file),
+        )
+        if settings.tls_client_ca_file:
+            self._rest.config.ssl_ca_certs = str(settings.tls_client_ca_file)
+            self._rest.config.ssl_cert_reqs = ssl.CERT_REQUIRED
         self._rest.create_application()
+        if token:
+            app.add_middleware(TokenMiddleware, token=token)
         for kind in (RefusedCall, *CODES, Exception):
             app.add_exception_handler(kind, answer_rest)
         self._uvicorn = self._rest._server
@@ -88,6 +106,10 @@ class RestEndpoint:
         """Take no new requests, and give those in flight `grace_seconds` to end; `serve` returns then."""
         self._rest.config.timeout_graceful_shutdown = int(grace_seconds)
         self._uvicorn.should_exit = True
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 @contextlib.contextmanager

@@ -10,19 +10,20 @@ from collections.abc import Sequence
 import uvloop
 from kserve import ModelServer
 
-from stream_filters.grpc_service import GrpcEndpoint
+from stream_filters.grpc_endpoint import GrpcEndpoint
 from stream_filters.model import FilterModel
 from stream_filters.rest_service import FilterDataPlane, FixedRepository, RestEndpoint
+from stream_filters.security import Token
 from stream_filters.settings import Settings
-from stream_filters.store.base import Store
+from stream_filters.store.base import Store, StoreUnavailableError
 
 logger = logging.getLogger("stream_filters")
 
 
 class FilterServer(ModelServer):
-    """Serves models until SIGTERM or SIGINT: readiness off, calls in flight answered, store closed.
+    """Serves models until SIGTERM or SIGINT.
 
-    store: opened before the first request, closed after the last.
+    store: opened before the first request, closed after the last; while it does not answer, nothing is ready.
     """
 
     def __init__(self, settings: Settings, store: Store) -> None:
@@ -43,38 +44,63 @@ class FilterServer(ModelServer):
 
     async def _run(self, models: list[FilterModel]) -> None:
         began = time.perf_counter()
+        told = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, told.set)
         await self._store.open()
         try:
             for model in models:
                 model.load()
             self._register_and_check_atleast_one_model_is_ready(models)
-            await self._serve_until_told(began)
+            await self._serve(told, began)
         finally:
             await self._store.close()
+        _announce("stream-filters has ended")
 
-    async def _serve_until_told(self, began: float) -> None:
-        told = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, told.set)
+    async def _serve(self, told: asyncio.Event, began: float) -> None:
         settings = self._settings
+        token = Token(settings.token_file) if settings.token_file else None
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        rest = RestEndpoint(settings.host, settings.http_port, self.dataplane, self.model_repository_extension)
-        grpc = GrpcEndpoint(f"{host}:{settings.grpc_port}", settings.max_message_bytes)
-        grpc_port = await grpc.start(self.dataplane, self.model_repository_extension)
-        serving = asyncio.create_task(rest.serve())
-        self.dataplane.is_ready = True
+        rest = RestEndpoint(settings, token, self.dataplane, self.model_repository_extension)
+        grpc = GrpcEndpoint(settings, token, self.dataplane, self.model_repository_extension)
+        grpc_port = await grpc.start(host)
+        answering = asyncio.create_task(rest.serve())
+        await self._check_store(grpc)
+        watching = asyncio.create_task(self._watch_store(grpc))
+        names = ",".join(self.registered_models.get_models())
         _announce(
             f"stream-filters is ready: grpc {host}:{grpc_port}, http {host}:{rest.port}, "
-            f"models {','.join(self.registered_models.get_models())}, {time.perf_counter() - began:.1f} s"
+            f"models {names}, {time.perf_counter() - began:.1f} s"
         )
-        waiting = asyncio.create_task(told.wait())
-        await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
-        self.dataplane.is_ready = False
+        ending = asyncio.create_task(told.wait())
+        await asyncio.wait((answering, ending, watching), return_when=asyncio.FIRST_COMPLETED)
+        watching.cancel()
+        await self._tell_ready(grpc, ready=False)
+        # callers that were told of this server a moment ago still come; they are answered
+        await asyncio.sleep(settings.drain_seconds)
         rest.stop(settings.grace_seconds)
-        await asyncio.gather(grpc.stop(settings.grace_seconds), serving)
-        waiting.cancel()
-        _announce("stream-filters has ended")
+        await asyncio.gather(grpc.stop(settings.grace_seconds), answering)
+        ending.cancel()
+
+    async def _watch_store(self, grpc: GrpcEndpoint) -> None:
+        while True:
+            await asyncio.sleep(self._settings.store_check_seconds)
+            await self._check_store(grpc)
+
+    async def _check_store(self, grpc: GrpcEndpoint) -> None:
+        """Ready while the store answers."""
+        try:
+            await self._store.check()
+        except StoreUnavailableError as error:
+            if self.dataplane.is_ready:
+                logger.warning("not ready: the store is away: %s", error)
+            await self._tell_ready(grpc, ready=False)
+        else:
+            await self._tell_ready(grpc, ready=True)
+
+    async def _tell_ready(self, grpc: GrpcEndpoint, *, ready: bool) -> None:
+        self.dataplane.is_ready = ready
+        await grpc.tell_health(list(self.registered_models.get_models()), serving=ready)
 
 
 def _announce(sentence: str) -> None:

@@ -2,9 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from stream_filters.filters import REGISTRY
@@ -68,7 +68,19 @@ class Settings(BaseSettings):
     compute_threads: int = Field(
         default_factory=lambda: len(os.sched_getaffinity(0)), ge=1, description="threads for large requests"
     )
-    grace_seconds: float = Field(30.0, gt=0, description="time for requests in flight when the server is told to stop")
+    max_concurrent: int = Field(256, ge=1, description="unary gRPC requests in work at once; more are turned away")
+    keepalive_seconds: float = Field(60.0, gt=0, description="ping a silent gRPC connection so often")
+    max_connection_age_seconds: float | None = Field(
+        None, gt=0, description="ask clients to connect again after so long, so that new replicas get their share"
+    )
+    max_connection_age_grace_seconds: float = Field(30.0, gt=0, description="time for calls on an aged connection")
+    tls_cert_file: Path | None = Field(None, description="certificate chain (PEM) of both ports; read again on change")
+    tls_key_file: Path | None = Field(None, description="its private key (PEM)")
+    tls_client_ca_file: Path | None = Field(None, description="demand client certificates of this authority (PEM)")
+    token_file: Path | None = Field(None, description="demand the bearer token in this file; health is exempt")
+    drain_seconds: float = Field(0.0, ge=0, description="keep answering so long, not ready, when told to stop")
+    grace_seconds: float = Field(30.0, gt=0, description="then, time for requests in flight")
+    store_check_seconds: float = Field(2.0, gt=0, description="how often the store is asked whether it answers")
     log_level: str = Field("warning", pattern="^(debug|info|warning|error)$", description="what the log shows")
 
     @field_validator("models")
@@ -79,6 +91,17 @@ class Settings(BaseSettings):
         if twice:
             raise ValueError(f"the name {min(twice)!r} is used by two models")
         return models
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            raise ValueError("--tls-cert-file and --tls-key-file come together; give both or none")
+        if self.tls_client_ca_file and not self.tls_cert_file:
+            raise ValueError("--tls-client-ca-file needs --tls-cert-file and --tls-key-file")
+        for file in (self.tls_cert_file, self.tls_key_file, self.tls_client_ca_file, self.token_file):
+            if file is not None and not file.is_file():
+                raise ValueError(f"there is no file {file}")
+        return self
 
     @classmethod
     def settings_customise_sources(

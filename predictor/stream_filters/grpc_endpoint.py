@@ -1,0 +1,80 @@
+"""The gRPC port: inference, health and reflection on one server."""
+
+from concurrent import futures
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health_aio
+from grpc_reflection.v1alpha import reflection
+from kserve.protocol.dataplane import DataPlane
+from kserve.protocol.model_repository_extension import ModelRepositoryExtension
+
+from stream_filters.grpc_service import AdmissionInterceptor, Servicer, StatusInterceptor, handlers
+from stream_filters.security import Token, TokenInterceptor, grpc_credentials
+from stream_filters.settings import Settings
+from stream_filters.stream_messages import SERVICE, reflection_pool
+
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class GrpcEndpoint:
+    """KServe's service, its streaming form, `grpc.health.v1` and reflection, in clear or over TLS."""
+
+    def __init__(
+        self, settings: Settings, token: Token | None, data_plane: DataPlane, repository: ModelRepositoryExtension
+    ) -> None:
+        self._settings = settings
+        self._servicer = Servicer(data_plane, repository, settings.max_concurrent)
+        self._health = health_aio.HealthServicer()
+        guards = [TokenInterceptor(token)] if token else []
+        self._server = grpc.aio.server(
+            futures.ThreadPoolExecutor(max_workers=1),
+            interceptors=(StatusInterceptor(), *guards, AdmissionInterceptor(self._servicer)),
+            options=_options(settings),
+        )
+        self._server.add_generic_rpc_handlers((handlers(self._servicer),))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = (SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server, reflection_pool())
+
+    async def start(self, host: str) -> int:
+        """Listen; returns the port. Raises RuntimeError when the address can't be had."""
+        address = f"{host}:{self._settings.grpc_port}"
+        credentials = grpc_credentials(self._settings)
+        if credentials is None:
+            port: int = self._server.add_insecure_port(address)
+        else:
+            port = self._server.add_secure_port(address, credentials)
+        await self._server.start()
+        return port
+
+    async def tell_health(self, models: list[str], *, serving: bool) -> None:
+        """What health checks are answered, overall and for each model."""
+        for name in ("", *models):
+            await self._health.set(name, _SERVING if serving else _NOT_SERVING)
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Take no new calls, end streaming ones, and give unary ones in flight `grace_seconds`."""
+        self._servicer.close_streams()
+        await self._server.stop(grace_seconds)
+
+
+def _options(settings: Settings) -> list[tuple[str, Any]]:
+    options = [
+        ("grpc.max_send_message_length", settings.max_message_bytes),
+        ("grpc.max_receive_message_length", settings.max_message_bytes),
+        # a second process on the same port would take half of the calls, silently
+        ("grpc.so_reuseport", 0),
+        ("grpc.keepalive_time_ms", int(settings.keepalive_seconds * 1000)),
+        # clients of long, quiet streams ping too
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    ]
+    if settings.max_connection_age_seconds is not None:
+        options += [
+            ("grpc.max_connection_age_ms", int(settings.max_connection_age_seconds * 1000)),
+            ("grpc.max_connection_age_grace_ms", int(settings.max_connection_age_grace_seconds * 1000)),
+        ]
+    return options

@@ -1,0 +1,136 @@
+"""Who may talk to the server: TLS from files, and a bearer token from a file. Both are read again when they change."""
+
+import hmac
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import grpc
+from fastapi.responses import JSONResponse
+
+from stream_filters.settings import Settings
+
+_T = TypeVar("_T")
+_HEALTH_METHODS = "/grpc.health.v1.Health/"
+_HEALTH_PATHS = ("/v2/health/live", "/v2/health/ready", "/")
+_NO_TOKEN = "the call needs the header `authorization: Bearer TOKEN`, with the token of this server"  # noqa: S105
+
+
+class Watched(Generic[_T]):
+    """What files hold, read again when one of them changes.
+
+    Mounted Secrets are replaced by a rename: a change of identity, time or size is a change.
+    """
+
+    def __init__(self, files: tuple[Path, ...], read: Callable[[], _T]) -> None:
+        self._files = files
+        self._read = read
+        self._lock = threading.Lock()
+        self._seen = self._stamp()
+        self._value = read()
+
+    def changed(self) -> bool:
+        """Read the files again if they changed; whether they did. A half-written change counts when it is whole."""
+        with self._lock:
+            try:
+                stamp = self._stamp()
+                if stamp == self._seen:
+                    return False
+                self._value = self._read()
+            except (OSError, ValueError):
+                return False
+            self._seen = stamp
+            return True
+
+    @property
+    def value(self) -> _T:
+        """What the files held when they were last read."""
+        return self._value
+
+    def _stamp(self) -> tuple[tuple[int, int, int], ...]:
+        stats = [file.stat() for file in self._files]
+        return tuple((stat.st_ino, stat.st_mtime_ns, stat.st_size) for stat in stats)
+
+
+def grpc_credentials(settings: Settings) -> grpc.ServerCredentials | None:
+    """The credentials of the gRPC port; None serves in clear."""
+    certificate, key, authority = settings.tls_cert_file, settings.tls_key_file, settings.tls_client_ca_file
+    if certificate is None or key is None:
+        return None
+
+    def read() -> grpc.ServerCertificateConfiguration:
+        pair = (key.read_bytes(), certificate.read_bytes())
+        return grpc.ssl_server_certificate_configuration([pair], authority.read_bytes() if authority else None)
+
+    files = tuple(file for file in (certificate, key, authority) if file is not None)
+    watched = Watched(files, read)
+    return grpc.dynamic_ssl_server_credentials(
+        watched.value,
+        lambda: watched.value if watched.changed() else None,
+        require_client_authentication=authority is not None,
+    )
+
+
+class Token:
+    """A bearer token from a file."""
+
+    def __init__(self, file: Path) -> None:
+        self._watched = Watched((file,), lambda: _not_empty(file.read_text().strip()))
+
+    def admits(self, header: str | None) -> bool:
+        """Whether the authorization header holds the token; takes as long for every wrong one."""
+        self._watched.changed()
+        expected = f"Bearer {self._watched.value}".encode()
+        return hmac.compare_digest((header or "").encode(), expected)
+
+
+def _not_empty(token: str) -> str:
+    if not token:
+        raise ValueError("the token file is empty")
+    return token
+
+
+class TokenInterceptor(grpc.aio.ServerInterceptor):
+    """Turns gRPC calls without the token away; health checks need none."""
+
+    def __init__(self, token: Token) -> None:
+        self._token = token
+
+    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+        """The handler of the call, or one that refuses it, in the form that the caller speaks."""
+        if handler_call_details.method.startswith(_HEALTH_METHODS):
+            return await continuation(handler_call_details)
+        headers = dict(handler_call_details.invocation_metadata)
+        handler = await continuation(handler_call_details)
+        if handler is None or self._token.admits(headers.get("authorization")):
+            return handler
+        if handler.response_streaming:
+            return grpc.stream_stream_rpc_method_handler(_refuse_stream)
+        return grpc.unary_unary_rpc_method_handler(_refuse)
+
+
+async def _refuse(_: Any, context: Any) -> None:
+    await context.abort(grpc.StatusCode.UNAUTHENTICATED, _NO_TOKEN)
+
+
+async def _refuse_stream(_: Any, context: Any) -> Any:
+    await context.abort(grpc.StatusCode.UNAUTHENTICATED, _NO_TOKEN)
+    yield b""
+
+
+class TokenMiddleware:
+    """Turns REST calls without the token away; health checks need none."""
+
+    def __init__(self, app: Any, token: Token) -> None:
+        self._app = app
+        self._token = token
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one call."""
+        if scope["type"] == "http" and scope["path"] not in _HEALTH_PATHS:
+            header = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
+            if not self._token.admits(header):
+                await JSONResponse({"error": _NO_TOKEN}, 401, {"www-authenticate": "Bearer"})(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
