@@ -69,11 +69,10 @@ class AsyncStreamClient:
         outputs: Iterable[str] = (),
         horizon: int | None = None,
         state: bytes | None = None,
-        config: Mapping[str, Any] | None = None,
     ) -> Result:
         """As `StreamClient.infer`."""
         rows = Rows(observations, time_deltas, tuple(outputs), horizon)
-        return await self.run(infer(model, rows, state=state, config=config))
+        return await self.run(infer(model, rows, state))
 
     async def server(self) -> inspection.ServerInfo:
         """As `StreamClient.server`."""

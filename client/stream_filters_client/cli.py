@@ -1,5 +1,37 @@
 """The command line."""
 
+import sys
+
+import typer
+
+from stream_filters_client.commands import check, common, list, replay  # noqa: A004 - the command's own name
+from stream_filters_client.errors import StreamFiltersError
+
+app = typer.Typer(
+    name="stream-filters",
+    help="Streaming Bayesian filters behind a v2 inference endpoint: watch them, check them, ask them.",
+    epilog=common.EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(epilog=replay.EPILOG)(replay.replay)
+app.command(epilog=check.EPILOG)(check.check)
+app.command(name="list", epilog=list.EPILOG)(list.list_)
+
 
 def main() -> None:
     """Run the command line."""
+    try:
+        app()
+    except StreamFiltersError as error:
+        sys.stderr.write(f"stream-filters: {error}\n")
+        sys.exit(common.exit_code(error))
+    except KeyboardInterrupt:
+        sys.exit(common.ExitCode.INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

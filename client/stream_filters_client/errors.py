@@ -20,6 +20,10 @@ class InvalidRequest(StreamFiltersError):
     """The request can never succeed as it is; the sentence names what to change."""
 
 
+class BadInput(StreamFiltersError):
+    """A file or a line of input cannot be read as observations; the sentence names the line."""
+
+
 class ModelNotFound(StreamFiltersError):
     """The server has no model of this name."""
 
@@ -35,6 +39,10 @@ class OffsetMismatch(StreamFiltersError):
     """
 
     next_offset: int | None = None
+
+
+class StateUnusable(StreamFiltersError):
+    """The stored stream is not one that this server can go on with; begin it again."""
 
 
 class TooManyStreams(StreamFiltersError):
@@ -65,7 +73,8 @@ class OutcomeUnknown(ServerUnavailable):
     retryable = False
 
 
-_NEXT_OFFSET = re.compile(r"next offset\D{0,12}(\d+)")
+# how a refusal names the place where the stream goes on
+_NEXT_OFFSET = re.compile(r"(?:go on from|is at|next) offset (?:is )?(\d+)")
 _CLASSES: dict[grpc.StatusCode, type[StreamFiltersError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidRequest,
     grpc.StatusCode.OUT_OF_RANGE: InvalidRequest,
@@ -98,6 +107,8 @@ def from_rpc(error: grpc.RpcError, target: str, *, in_stream: bool = False) -> S
 def _class(code: grpc.StatusCode, details: str, *, in_stream: bool) -> type[StreamFiltersError]:
     if code is grpc.StatusCode.NOT_FOUND:
         return SequenceLost if in_stream else ModelNotFound
+    if code is grpc.StatusCode.FAILED_PRECONDITION and "offset" not in details:
+        return StateUnusable
     # what a connection that dies looks like when its end reaches the call before its loss does
     if code in {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN} and (
         "RST_STREAM" in details or "Stream removed" in details

@@ -133,16 +133,12 @@ def encode_config(config: Mapping[str, Any]) -> str:
         raise errors.InvalidRequest(f"config cannot be written as JSON: {error}") from error
 
 
-def infer(
-    model: str, rows: Rows, *, state: bytes | None = None, config: Mapping[str, Any] | None = None
-) -> Conversation[Result]:
+def infer(model: str, rows: Rows, state: bytes | None = None) -> Conversation[Result]:
     """A request without a stream: from the prior, or from `state`."""
-    inputs, parameters = rows.inputs(), rows.parameters()
+    inputs = rows.inputs()
     if state is not None:
         inputs["state"] = np.array([state], dtype=object)
-    if config:
-        parameters["config"] = encode_config(config)
-    response = yield Call("ModelInfer", codec.encode(model, inputs, parameters, rows.outputs))
+    response = yield Call("ModelInfer", codec.encode(model, inputs, rows.parameters(), rows.outputs))
     return as_result(response)
 
 

@@ -86,11 +86,10 @@ class StreamClient:
         outputs: Iterable[str] = (),
         horizon: int | None = None,
         state: bytes | None = None,
-        config: Mapping[str, Any] | None = None,
     ) -> Result:
         """Filter [T] or [T, D] observations from the prior, or from `state`; the server keeps nothing."""
         rows = Rows(observations, time_deltas, tuple(outputs), horizon)
-        return self.run(infer(model, rows, state=state, config=config))
+        return self.run(infer(model, rows, state))
 
     def server(self) -> inspection.ServerInfo:
         """What the server is, and whether it is ready."""

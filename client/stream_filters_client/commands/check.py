@@ -1,0 +1,55 @@
+"""`stream-filters check`: is everything there, and does a stream make the round trip?"""
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from stream_filters_client.calls import Patience
+from stream_filters_client.commands.common import (
+    DEFAULT_TARGET,
+    DEFAULT_WAIT_SECONDS,
+    AsJson,
+    ExitCode,
+    Target,
+    Wait,
+    examples,
+)
+from stream_filters_client.inspection import Check
+from stream_filters_client.retries import RetryCount
+from stream_filters_client.stream import StreamClient
+
+EPILOG = examples("stream-filters check", "stream-filters check --target predictor.example:8081 --wait 60")
+
+
+def check(
+    model: Annotated[list[str] | None, typer.Option(help="Check this model only; may be repeated.")] = None,
+    target: Target = DEFAULT_TARGET,
+    wait: Wait = DEFAULT_WAIT_SECONDS,
+    json_: AsJson = False,
+) -> None:
+    """Check a predictor: readiness, metadata, and with each model a real stream there and back."""
+    RetryCount()
+    with StreamClient(target, patience=Patience(retry_seconds=wait)) as client:
+        found = client.check(model)
+    if json_:
+        typer.echo(json.dumps({**asdict(found), "passed": found.passed}, indent=2))
+    else:
+        _print(found, target)
+    raise typer.Exit(ExitCode.OK if found.passed else ExitCode.MISSED)
+
+
+def _print(found: Check, target: str) -> None:
+    console = Console(highlight=False)
+    server = found.server
+    ready = "ready" if server.live and server.ready else "NOT READY"
+    console.print(f"{target} is {ready}: {server.name} {server.version}")
+    for info, trip in zip(found.models, found.round_trips, strict=True):
+        state = "ready" if trip.ready else "NOT READY"
+        again = "recognised a repeated request" if trip.replayed else "TOOK A REPEATED REQUEST FOR A NEW ONE"
+        console.print(
+            f"{info.name} is {state}: {len(info.outputs)} outputs, answered in {1e3 * trip.seconds:.1f} ms, {again}",
+            soft_wrap=True,
+        )

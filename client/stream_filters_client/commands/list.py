@@ -1,0 +1,78 @@
+"""`stream-filters list`: the models of a predictor, or the scenarios of this client."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from stream_filters_client.calls import Patience
+from stream_filters_client.commands.common import (
+    DEFAULT_TARGET,
+    DEFAULT_WAIT_SECONDS,
+    AsJson,
+    Target,
+    Wait,
+    examples,
+)
+from stream_filters_client.errors import ModelNotFound
+from stream_filters_client.inspection import KNOWN_MODELS, ModelInfo, TensorInfo
+from stream_filters_client.retries import RetryCount
+from stream_filters_client.scenarios import SCENARIOS
+from stream_filters_client.stream import StreamClient
+
+EPILOG = examples("stream-filters list", "stream-filters list --scenarios")
+
+
+def list_(
+    model: Annotated[list[str] | None, typer.Option(help="This model only; may be repeated.")] = None,
+    scenarios: Annotated[bool, typer.Option("--scenarios", help="List the scenarios; needs no server.")] = False,
+    target: Target = DEFAULT_TARGET,
+    wait: Wait = DEFAULT_WAIT_SECONDS,
+    json_: AsJson = False,
+) -> None:
+    """List the models of a predictor with their inputs and outputs, or the scenarios that can be replayed."""
+    if scenarios:
+        _print_scenarios(as_json=json_)
+        return
+    RetryCount()
+    with StreamClient(target, patience=Patience(retry_seconds=wait)) as client:
+        client.server()
+        found = client.models(model)
+    if not found:
+        raise ModelNotFound(f"{target} has none of {', '.join(KNOWN_MODELS)}; name the models that it has with --model")
+    if json_:
+        typer.echo(json.dumps([asdict(info) for info in found], indent=2))
+    else:
+        _print_models(found)
+
+
+def _print_scenarios(*, as_json: bool) -> None:
+    known = [
+        {"name": scenario.name, "model": scenario.model, "description": scenario.description}
+        for scenario in SCENARIOS.values()
+    ]
+    if as_json:
+        typer.echo(json.dumps(known, indent=2))
+        return
+    table = Table("scenario", "model", "description", box=None, pad_edge=False, header_style="bold")
+    for scenario in known:
+        table.add_row(*scenario.values())
+    Console().print(table)
+
+
+def _print_models(found: tuple[ModelInfo, ...]) -> None:
+    table = Table("model", "tensor", "type", "shape", box=None, pad_edge=False, header_style="bold")
+    for info in found:
+        rows = [("in", tensor) for tensor in info.inputs] + [("out", tensor) for tensor in info.outputs]
+        for index, (direction, tensor) in enumerate(rows):
+            table.add_row(
+                info.name if not index else "", f"{direction:3} {tensor.name}", tensor.datatype, _shape(tensor)
+            )
+    Console().print(table)
+
+
+def _shape(tensor: TensorInfo) -> str:
+    return ", ".join("?" if size < 0 else str(size) for size in tensor.shape)
