@@ -1,6 +1,6 @@
 """The model that KServe serves: tensors in, the filter's answers out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
@@ -85,9 +85,9 @@ class FilterModel(Model):
         if isinstance(turn, Refusal):
             raise turn
         answer = await self._answer(turn, request.carried)
-        outputs = {name: answer.info[name] for name in request.names}
-        if request.wants_state:
-            outputs[STATE] = _bytes([answer.belief.encode()])
+        outputs = {
+            name: _bytes([answer.belief.encode()]) if name == STATE else answer.info[name] for name in request.names
+        }
         parameters: dict[str, Parameter] = {"next_offset": answer.belief.offset, "replayed": answer.replayed}
         if turn.sequence_id:
             parameters["sequence_id"] = turn.sequence_id
@@ -119,17 +119,7 @@ class FilterModel(Model):
             if isinstance(result, Refusal):
                 self._telemetry.refused(result)
         answers = [result if isinstance(result, Answer) else None for result in results]
-        declared = self._binder.default.declared
-        outputs = {
-            name: stack(
-                [None if answer is None else answer.info[name] for answer in answers],
-                declared[name].datatype,
-                declared[name].wire_shape[1:],
-            )
-            for name in request.names
-        }
-        if request.wants_state:
-            outputs[STATE] = _bytes([answer.belief.encode() if answer else b"" for answer in answers])
+        outputs = {name: self._stacked(name, answers) for name in request.names}
         outputs["status"] = _bytes(
             [result.sentence.encode() if isinstance(result, Refusal) else b"" for result in results]
         )
@@ -137,6 +127,14 @@ class FilterModel(Model):
         outputs["next_offsets"] = np.array(offsets, dtype=np.int64)
         outputs["replayed"] = np.array([bool(answer and answer.replayed) for answer in answers])
         return outputs, {}
+
+    def _stacked(self, name: str, answers: Sequence[Answer | None]) -> Array:
+        """One output of many streams."""
+        if name == STATE:
+            return _bytes([answer.belief.encode() if answer else b"" for answer in answers])
+        output = self._binder.default.declared[name]
+        arrays = [None if answer is None else answer.info[name] for answer in answers]
+        return stack(arrays, output.datatype, output.wire_shape[1:])
 
 
 def _bytes(values: list[bytes]) -> Array:

@@ -42,13 +42,12 @@ class Request:
     """A request that was understood.
 
     turns: one for each stream (one with an empty sequence_id: stateless; a Refusal: that stream's part is wrong).
-    names: outputs in the order to send them. wants_state: send the belief too. carried: the client's own belief.
-    batch: many streams in one request.
+    names: outputs in the order to send them, `state` among them where it was asked for. carried: the client's own
+    belief. batch: many streams in one request.
     """
 
     turns: Sequence[Turn | Refusal]
     names: Sequence[str]
-    wants_state: bool
     carried: bytes | None = None
     batch: bool = False
 
@@ -58,13 +57,13 @@ def parse(raw: RawRequest, bound: Filter[Any], limits: RequestLimits) -> Request
     _check_parameters(raw.parameters)
     inputs = _by_name(raw.inputs, bound)
     horizon = _horizon(raw.parameters, limits)
-    names, wants_state = _outputs(raw.outputs, bound, horizon)
-    asked = frozenset(names)
+    names = _outputs(raw.outputs, bound, horizon)
+    asked = frozenset(names) - {STATE}
     if "sequence_ids" in inputs:
         config = _config(raw.parameters, limits)
         _check_batch(raw.parameters, inputs)
         common = Common(asked, horizon, config, bound)
-        return Request(parse_batch(inputs, common, limits), names, wants_state, batch=True)
+        return Request(parse_batch(inputs, common, limits), names, batch=True)
     observations = rows(floats(inputs["observations"]), "observations")
     check_count("observations", len(observations), limits.rows, "rows")
     deltas = inputs.get("time_deltas")
@@ -81,7 +80,7 @@ def parse(raw: RawRequest, bound: Filter[Any], limits: RequestLimits) -> Request
     )
     _check_together(turn, inputs)
     carried = _carried(inputs[STATE]) if STATE in inputs else None
-    return Request([turn], names, wants_state, carried)
+    return Request([turn], names, carried)
 
 
 def input_names(bound: Filter[Any]) -> list[str]:
@@ -121,10 +120,10 @@ def _horizon(parameters: Mapping[str, Parameter], limits: RequestLimits) -> int:
     return horizon
 
 
-def _outputs(names: Sequence[str] | None, bound: Filter[Any], horizon: int) -> tuple[list[str], bool]:
-    """The outputs to compute, in the order to send them, and whether `state` is one more."""
+def _outputs(names: Sequence[str] | None, bound: Filter[Any], horizon: int) -> list[str]:
+    """The outputs in the order to send them."""
     if not names:
-        return [*bound.default_names, *(bound.horizon_names if horizon else ())], False
+        return [*bound.default_names, *(bound.horizon_names if horizon else ())]
     declared = bound.declared
     wanted = list(dict.fromkeys(names))
     for name in wanted:
@@ -134,7 +133,7 @@ def _outputs(names: Sequence[str] | None, bound: Filter[Any], horizon: int) -> t
             )
         if name in declared and declared[name].on_horizon and not horizon:
             raise InvalidRequest(f"{name}: needs the parameter horizon, the number of steps to forecast")
-    return [name for name in wanted if name != STATE], STATE in wanted
+    return wanted
 
 
 def _sequence_id(parameters: Mapping[str, Parameter], limits: RequestLimits) -> str:
