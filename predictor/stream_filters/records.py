@@ -14,6 +14,8 @@ _MAGIC = b"SFB1"
 # magic, checksum of all that follows it, filter schema version, offset, sizes of filter name, config and state
 _BELIEF = struct.Struct("<4sIIqIII")
 _CHECKED_FROM = 8
+# so far from the end of an int64 that no request can reach it
+_LAST_OFFSET = 2**62
 # size of belief, size of previous belief, ended, whether an offset came, size of the last request, both digests
 _RECORD = struct.Struct("<II??q16s16s")
 DIGEST_BYTES = 16
@@ -55,6 +57,8 @@ class Belief:
             raise InvalidRequest(f"state: {len(data)} bytes came, not its size; send a `state` output unchanged")
         if zlib.crc32(data[_CHECKED_FROM:]) != checksum:
             raise InvalidRequest("state: the checksum does not fit the bytes; send a `state` output unchanged")
+        if not 0 <= offset <= _LAST_OFFSET:
+            raise InvalidRequest(f"state: offset {offset} is none; send a `state` output unchanged")
         name_end = _BELIEF.size + name_bytes
         config_end = name_end + config_bytes
         return cls(
