@@ -1,0 +1,30 @@
+"""What the tests of several areas share: a predictor of their own for each worker."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.predictor.process import PredictorProcess
+
+StartPredictor = Callable[..., PredictorProcess]
+
+
+@pytest.fixture(scope="session")
+def start_predictor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartPredictor]:
+    """Starts predictors with the flags given, and ends them all."""
+    started: list[PredictorProcess] = []
+
+    def start(*arguments: str, **environment: str) -> PredictorProcess:
+        folder = tmp_path_factory.mktemp("predictor")
+        started.append(PredictorProcess(folder, *arguments, environment=environment))
+        return started[-1]
+
+    yield start
+    for process in reversed(started):
+        process.stop()
+
+
+@pytest.fixture(scope="session")
+def served(start_predictor: StartPredictor) -> PredictorProcess:
+    """A predictor that serves every filter under its own name, with the settings as they come."""
+    return start_predictor()

@@ -1,0 +1,66 @@
+"""The predictor as a process of its own: started on free ports, ended by its process id."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+# the first start on a machine compiles every kernel
+START_SECONDS = 240.0
+END_SECONDS = 30.0
+_READY = re.compile(r"is ready: grpc \S+:(\d+), http \S+:(\d+), models (\S+),")
+
+
+class PredictorProcess:
+    """One predictor with all registered filters and `running_mean`.
+
+    folder: where its log is written. arguments: flags. environment: variables on top of this process's own.
+    """
+
+    def __init__(self, folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+        self._log = folder / "predictor.log"
+        command = [sys.executable, "-m", "tests.serve_running_mean", "--host", "127.0.0.1"]
+        command += ["--grpc-port", "0", "--http-port", "0", "--grace-seconds", "5", *arguments]
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env={**os.environ, **(environment or {})}, stdout=log, stderr=log
+            )
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def log(self) -> str:
+        """All that it said so far."""
+        return self._log.read_text(errors="replace")
+
+    def is_alive(self) -> bool:
+        """Whether the process still runs."""
+        return self.process.poll() is None
+
+    def stop(self) -> int:
+        """End it in order, or hard when it does not; returns its exit code."""
+        if self.is_alive():
+            self.process.terminate()
+        try:
+            return self.process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"the predictor did not end:\n{self.log}") from None
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not (ready := _READY.search(self.log)):
+            if not self.is_alive() or time.monotonic() > deadline:
+                raise AssertionError(f"the predictor did not start:\n{self.log}")
+            time.sleep(0.05)
+        self.grpc_address = f"127.0.0.1:{ready[1]}"
+        self.http_url = f"http://127.0.0.1:{ready[2]}"
+        self.models = ready[3].split(",")
