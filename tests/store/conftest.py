@@ -1,7 +1,7 @@
 """The stores under test, each before a real server where it has one."""
 
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,6 +21,7 @@ _numbers = itertools.count()
 
 
 StartServer = Callable[..., Server]
+OpenUrl = Callable[[str], Awaitable[Store]]
 
 
 @pytest.fixture(scope="session")
@@ -110,3 +111,18 @@ async def store(request: pytest.FixtureRequest, url_of: Callable[[str], str]) ->
     await opened.open()
     yield opened
     await opened.close()
+
+
+@pytest_asyncio.fixture
+async def opened() -> AsyncIterator[OpenUrl]:
+    """Opens stores and closes them all."""
+    stores: list[Store] = []
+
+    async def open_url(url: str) -> Store:
+        stores.append(open_store(url))
+        await stores[-1].open()
+        return stores[-1]
+
+    yield open_url
+    for store in stores:
+        await store.close()

@@ -121,6 +121,7 @@ async def test_a_key_is_gone_after_its_time_and_each_write_begins_it_anew(store:
     with pytest.raises(ConflictError):
         await store.write(put("a", b"2", version))
     assert [key async for key in store.keys("")] == ["c"]
+    assert await store.count("") == 1
 
 
 async def test_an_infinite_time_to_live_never_ends(store: Store) -> None:

@@ -99,7 +99,7 @@ def test_the_memory_store_agrees_with_a_dictionary(steps: list[tuple[str, object
 
 
 @given(interleavings)
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 def test_the_sqlite_store_agrees_with_a_dictionary(steps: list[tuple[str, object]]) -> None:
     model = Model()
     with tempfile.TemporaryDirectory() as folder:

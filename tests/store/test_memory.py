@@ -103,3 +103,11 @@ async def test_prolonged_keys_outlive_their_first_deadline(clock: Clock) -> None
         assert await store.count("k") == 50
     clock.seconds += 1.0
     assert await store.count("k") == 0
+
+
+async def test_a_key_that_expired_among_many_others_can_be_created_again_at_once(clock: Clock) -> None:
+    store = MemoryStore(clock)
+    versions = await fill(store, 1000, ttl_seconds=10.0)
+    clock.seconds += 10.0
+    assert await store.write(Write("k999", b"new", None, 10.0)) not in versions
+    assert await store.count("") == 1

@@ -1,6 +1,5 @@
 """Streams in Valkey or Redis, shared by many predictors."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from hashlib import sha1
 from math import ceil, isinf
@@ -34,6 +33,7 @@ from stream_filters.store.base import (
     Versioned,
     Write,
 )
+from stream_filters.store.valkey_pipelines import Answer, Command, Pipelines
 from stream_filters.store.valkey_scan import KeyCounts, count_keys, scan_keys
 from stream_filters.store.valkey_url import ValkeyAddress
 from stream_filters.store.versions import VERSION_BYTES, unique_versions
@@ -56,7 +56,6 @@ WRITE_SCRIPT_SHA = sha1(WRITE_SCRIPT.encode(), usedforsecurity=False).hexdigest(
 MAX_MILLISECONDS = 1 << 53  # beyond it, the server refuses; it is 285,000 years
 LOST = (RedisConnectionError, RedisTimeoutError, RedisClusterException, ClusterDownError, OSError)
 FAILURES = (RedisError, RedisClusterException, OSError)
-ATTEMPTS = 2  # the second one finds the new primary after a failover, or the server after a restart
 
 REASONS: tuple[tuple[type[Exception], str], ...] = (
     (BusyLoadingError, "is still loading its data"),
@@ -66,14 +65,13 @@ REASONS: tuple[tuple[type[Exception], str], ...] = (
     (AuthenticationError, "refused the user or the password"),
     (RedisTimeoutError, "did not answer in time"),
 )
-Command = tuple[str | bytes | int, ...]
 
 
 class ValkeyStore(Store):
     """Streams in one Valkey or Redis server, behind Sentinel, or in a Cluster; every predictor may write them.
 
-    Each call is one pipeline to each node that it concerns. A call whose answer is lost is sent once more: the
-    writer chooses the version, so that a write which did land is recognised as its own.
+    Each call is part of one pipeline to each node that it concerns. What got no answer is sent once more: the writer
+    chooses the version, so that a write which did land is recognised as its own.
     """
 
     shared = True
@@ -85,7 +83,7 @@ class ValkeyStore(Store):
         self._sentinel: Sentinel | None = None
         self._versions = unique_versions()
         self._counts = KeyCounts(self._scan_count)
-        self._connections = asyncio.Semaphore(address.max_connections)
+        self._pipelines = Pipelines(self._send, address.max_connections)
 
     async def open(self) -> None:
         """Connect and check. When the server is away the store stays usable: a later call may find it back."""
@@ -96,6 +94,7 @@ class ValkeyStore(Store):
     async def close(self) -> None:
         """Disconnect."""
         await self._counts.close()
+        await self._pipelines.close()
         if self._client is not None:
             await self._client.aclose()
         if self._sentinel is not None:
@@ -108,23 +107,21 @@ class ValkeyStore(Store):
 
     async def get_many(self, keys: Sequence[str]) -> list[Versioned | None]:
         """The values of `keys`, in their order, in one round trip; None where there is none or it expired."""
-        results, _ = await self._run([("GET", self._prefix + key) for key in keys])
-        return [None if data is None else _versioned(data) for data in results]
+        answers = await self._run([("GET", self._prefix + key) for key in keys])
+        return [None if answer.result is None else _versioned(answer.result) for answer in answers]
 
     async def write_many(self, writes: Sequence[Write]) -> list[bytes | ConflictError]:
         """Carry out each write, in one round trip; the new version, or the conflict, of each."""
         versions = [b"" if write.value is None else next(self._versions) for write in writes]
         arguments = [self._arguments(write, version) for write, version in zip(writes, versions, strict=True)]
-        results, attempts = await self._run([("EVALSHA", WRITE_SCRIPT_SHA, *args) for args in arguments])
-        unknown = [index for index, result in enumerate(results) if isinstance(result, NoScriptError)]
-        if unknown:
-            again, more = await self._run([("EVAL", WRITE_SCRIPT, *arguments[index]) for index in unknown])
-            attempts = max(attempts, more)
-            for index, result in zip(unknown, again, strict=True):
-                results[index] = result
+        answers = await self._run([("EVALSHA", WRITE_SCRIPT_SHA, *args) for args in arguments])
+        unknown = [index for index, answer in enumerate(answers) if isinstance(answer.result, NoScriptError)]
+        again = await self._run([("EVAL", WRITE_SCRIPT, *arguments[index]) for index in unknown])
+        for index, answer in zip(unknown, again, strict=True):
+            answers[index] = answer
         return [
-            self._outcome(write, version, result, attempts > 1)
-            for write, version, result in zip(writes, versions, results, strict=True)
+            self._outcome(write, version, answer)
+            for write, version, answer in zip(writes, versions, answers, strict=True)
         ]
 
     async def keys(self, prefix: str) -> AsyncIterator[str]:
@@ -148,42 +145,39 @@ class ValkeyStore(Store):
             milliseconds = min(max(1, ceil(write.ttl_seconds * 1000)), MAX_MILLISECONDS)
         return 1, self._prefix + write.key, write.expected or b"", version, milliseconds, version + (write.value or b"")
 
-    def _outcome(self, write: Write, version: bytes, result: object, repeated: bool) -> bytes | ConflictError:
+    def _outcome(self, write: Write, version: bytes, answer: Answer) -> bytes | ConflictError:
         # Nothing left to delete, on the second attempt: the first one's answer was lost.
-        if result == 1 or (result == -1 and repeated):
+        if answer.result == 1 or (answer.result == -1 and answer.repeated):
             if (write.expected is None) != (write.value is None):
                 self._counts.add(write.key, 1 if write.expected is None else -1)
             return version
         return ConflictError("the key no longer holds the expected version")
 
-    async def _run(self, commands: Sequence[Command]) -> tuple[list[Any], int]:
-        """Send the commands in one pipeline; their results, and in how many attempts.
-
-        A missing script is a result, every other failure raises.
-        """
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                async with self._connections:
-                    results = await self._pipeline(commands)
-                for result in results:
-                    if isinstance(result, Exception) and not isinstance(result, NoScriptError):
-                        raise result
-            except FAILURES as error:
-                if attempt == ATTEMPTS or isinstance(error, BusyLoadingError) or not isinstance(error, LOST):
-                    raise self._explain(error) from error
-                if isinstance(self._client, RedisCluster):
-                    await self._client.aclose()  # it learns the nodes anew when it is next used
-            else:
-                return results, attempt
-        raise AssertionError("unreachable")
-
-    async def _pipeline(self, commands: Sequence[Command]) -> list[Any]:
+    async def _run(self, commands: Sequence[Command]) -> list[Answer]:
+        """The answers to the commands. A missing script is one, every other failure raises."""
         if not commands:
             return []
-        pipeline: Any = self._opened().pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)
-        return list(await pipeline.execute(raise_on_error=False))
+        answers = await self._pipelines.run(commands)
+        for result, _ in answers:
+            if isinstance(result, Exception) and not isinstance(result, NoScriptError):
+                raise self._explain(result) from result
+        return answers
+
+    async def _send(self, commands: Sequence[Command]) -> list[Answer]:
+        """Send the commands in one pipeline, and once more those whose answers were lost."""
+        client = self._opened()
+        answers: list[Answer] = [Answer(None, repeated=False)] * len(commands)
+        lost = list(range(len(commands)))
+        for repeated in (False, True):
+            results = await _pipeline(client, [commands[index] for index in lost])
+            for index, result in zip(lost, results, strict=True):
+                answers[index] = Answer(result, repeated)
+            lost = [index for index in lost if _is_lost(answers[index].result)]
+            if not lost:
+                break
+            if isinstance(client, RedisCluster):
+                await client.aclose()  # it learns the nodes anew when it is next used
+        return answers
 
     async def _scan_count(self, prefix: str) -> int:
         try:
@@ -197,12 +191,10 @@ class ValkeyStore(Store):
         return self._client
 
     def _connect(self) -> Redis | RedisCluster:
-        address, retry = self._address, Retry(NoBackoff(), 0)  # `_run` repeats, since it must know that it did
+        address, retry = self._address, Retry(NoBackoff(), 0)  # `_send` repeats, since it must know that it did
         if address.mode == "cluster":
             nodes = [ClusterNode(host, port) for host, port in address.hosts]
-            return RedisCluster(
-                startup_nodes=nodes, retry=retry, max_connections=address.max_connections + 1, **address.options
-            )
+            return RedisCluster(startup_nodes=nodes, retry=retry, **address.options)
         if address.mode == "sentinel":
             sentinel_options = address.sentinel_options | {"retry": retry}
             self._sentinel = Sentinel(  # type: ignore[no-untyped-call]
@@ -223,6 +215,22 @@ class ValkeyStore(Store):
         if isinstance(error, LOST):
             return StoreUnavailableError(f"{self._address} cannot be reached: {text}")
         return StoreUnavailableError(f"{self._address} refused: {text}")
+
+
+async def _pipeline(client: Redis | RedisCluster, commands: Sequence[Command]) -> list[Any]:
+    """The result of each command, or the exception that stands in its place."""
+    try:
+        pipeline: Any = client.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        return list(await pipeline.execute(raise_on_error=False))
+    except FAILURES as error:
+        return [error] * len(commands)
+
+
+def _is_lost(result: object) -> bool:
+    """Whether a second attempt may fare better: with the new primary after a failover, the server after a restart."""
+    return isinstance(result, LOST) and not isinstance(result, BusyLoadingError)
 
 
 def _versioned(data: bytes) -> Versioned:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 DEFAULT_PREFIX = "stream-filters:"
 DEFAULT_TIMEOUT_SECONDS = 2.0
-DEFAULT_MAX_CONNECTIONS = 64
+DEFAULT_MAX_CONNECTIONS = 4
 DEFAULT_PORT = {"single": 6379, "cluster": 6379, "sentinel": 26379}
 SCHEMES = tuple(
     f"{server}{tls}{mode}"
@@ -54,6 +54,7 @@ class ValkeyAddress:
 
     hosts: of the server, of the sentinels, or of some nodes of the cluster. service: the sentinels' name for it.
     options: redis-py's keyword arguments. prefix: before each key.
+    max_connections: pipelines at a time; calls that come while all are under way share the next one.
     """
 
     scheme: str
