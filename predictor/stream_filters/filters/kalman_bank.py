@@ -1,0 +1,150 @@
+"""The plain records of a bank of Kalman filters: what is carried, what is fixed, what is scratch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_filters.filters.base import Array, Floats
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One model of the average: a grid of Kalman filters over unknown noise ratios.
+
+    axes: 2 = position and velocity noise unknown, 1 = no position noise.
+    nodes: grid points per axis. memory: observations after which evidence has faded to 1/e, inf = never.
+    delay: observations that pass by before the member starts.
+    """
+
+    axes: int
+    nodes: int
+    memory: float
+    robust: bool
+    delay: int = 0
+
+    @property
+    def size(self) -> int:
+        """Number of grid points."""
+        return self.nodes**self.axes
+
+
+class Bank(NamedTuple):
+    """Everything fixed by the configuration; [K] members over J nodes in all.
+
+    first: index of a member's first node, [K + 1]. keep: 1 - 1/memory. outlier_share: 0 for plain members.
+    prior: mean and standard deviation of log lam. share: probability a row that the best member changes.
+    continuous: process noise accumulates between the observations.
+    """
+
+    first: Integers
+    nodes: Integers
+    axes: Integers
+    delay: Integers
+    keep: Floats
+    outlier_share: Floats
+    outlier_variance: float
+    prior: Floats
+    share: float
+    continuous: bool
+    time_delta: float
+    interval: float
+
+
+class Belief(NamedTuple):
+    """What is carried for E axes that share their noise, in units of `unit` and of the nominal step.
+
+    Node j: position variance P and the regression of velocity on position (slope c, residual variance d), all
+    in units of the node's s2; the covariance is [[P, cP], [cP, d + c²P]]. s2 ~ InverseGamma(shape, rate).
+    """
+
+    unit: Floats  # [1] a power of two, 1 for any common magnitude; 0 until an observation is not zero
+    position_variance: Floats  # [J]
+    slope: Floats  # [J]
+    velocity_variance: Floats  # [J]
+    rate: Floats  # [J]
+    log_weight: Floats  # [J] up to a constant for each member
+    position: Floats  # [E, J]
+    velocity: Floats  # [E, J]
+    shape: Floats  # [K]
+    age: Integers  # [K] observations absorbed, -delay before the first
+    centre: Floats  # [K, 2] of the grid, in (logit f, log lam)
+    cholesky: Floats  # [K, 3] node spacing: 00, 10, 11
+    log_share: Floats  # [K] log weight in the average
+    deficit: Floats  # [K] recent evidence lost to the average, nats per observation
+
+
+class Scratch(NamedTuple):
+    """Room for one run; nothing in it outlives a row but the ratios, which follow from centre and cholesky."""
+
+    noise: Floats  # [J] R / s2
+    log_noise: Floats  # [J]
+    position_drift: Floats  # [J] q_pos dt0 / s2
+    velocity_drift: Floats  # [J] q_vel dt0³ / s2
+    log_prior: Floats  # [J]
+    weight: Floats  # [J] within the member
+    log_likelihood: Floats  # [J]
+    outlier: Floats  # [J] posterior probability of an outlier
+    log_density: Floats  # [K] of this observation
+    member: Floats  # [K] weights of the members that take part
+    member_outlier: Floats  # [K] posterior probability of an outlier
+    observation: Floats  # [E]
+    old: Floats  # [J] a quantity before the grid moves
+    corner: Integers  # [J, 2] lowest node of the interpolation stencil
+    stencil: Floats  # [J, 2, 4] interpolation weights
+    weights: Floats  # [2 J] components of a predictive mixture
+    locations: Floats
+    scales: Floats
+    dofs: Floats
+
+
+def belief_dtype(members: Sequence[Member], groups: int, axes: int) -> np.dtype[np.void]:
+    """Layout of a state: `groups` independent beliefs over `axes` axes each; fields are [groups, ...]."""
+    nodes = sum(member.size for member in members)
+    count = len(members)
+    shapes: dict[str, tuple[int, ...]] = {
+        "unit": (1,),
+        "position": (axes, nodes),
+        "velocity": (axes, nodes),
+        "shape": (count,),
+        "age": (count,),
+        "centre": (count, 2),
+        "cholesky": (count, 3),
+        "log_share": (count,),
+        "deficit": (count,),
+    }
+    fields = [
+        (name, np.int64 if name == "age" else np.float64, (groups, *shapes.get(name, (nodes,))))
+        for name in Belief._fields
+    ]
+    return np.dtype(fields)
+
+
+def belief_of(state: Array, group: int) -> Belief:
+    """Views into one group of a zero-dimensional state."""
+    return Belief(*(state[name][group] for name in Belief._fields))
+
+
+def scratch_for(belief: Belief) -> Scratch:
+    """Fresh room for runs over `belief`."""
+    nodes = belief.rate.shape[0]
+    members = belief.shape.shape[0]
+    shapes: dict[str, tuple[int, ...]] = {
+        "log_density": (members,),
+        "member": (members,),
+        "member_outlier": (members,),
+        "observation": (belief.position.shape[0],),
+        "corner": (nodes, 2),
+        "stencil": (nodes, 2, 4),
+        "weights": (2 * nodes,),
+        "locations": (2 * nodes,),
+        "scales": (2 * nodes,),
+        "dofs": (2 * nodes,),
+    }
+    rooms: list[Any] = [np.zeros(shapes.get(name, (nodes,))) for name in Scratch._fields]
+    rooms[Scratch._fields.index("corner")] = np.zeros(shapes["corner"], np.int64)
+    return Scratch(*rooms)

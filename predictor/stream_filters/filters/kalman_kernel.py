@@ -1,0 +1,183 @@
+"""The loop over one stream's rows: a bank of grids, averaged by their evidence.
+
+Each member is scored by its one-step log density, and the average moves towards the members that predict better.
+A fixed share of the weight is dealt out again at every row, so that a member can come back (Herbster & Warmuth 1998,
+Tracking the best expert). A member that keeps losing evidence starts again from its prior: whatever misled it, a first
+value far from the rest or noise of another magnitude, is then behind it. A member that is too young to have a
+variance takes no part and neither gains nor loses weight.
+"""
+
+import math
+
+from numba import njit
+
+from stream_filters.filters.base import Floats
+from stream_filters.filters.kalman_bank import Bank, Belief, Scratch
+from stream_filters.filters.kalman_nodes import absorb, begin, fade, learn_scale, predict_nodes, score_nodes
+from stream_filters.filters.kalman_report import Report, report_belief, report_evidence, report_prediction
+from stream_filters.filters.moving_grid import follow
+from stream_filters.filters.noise_grid import place_nodes, start_member, weigh_nodes
+
+# Observations until a member that started later than the others takes part.
+MATURE = 8
+# Every row, then every eighth, a grid is held against its posterior.
+FOLLOW_CLOSELY = 64
+# Recent deficit against the average: its memory, what one row can add, and where the member starts again, in nats.
+DEFICIT_MEMORY = 32.0
+DEFICIT_OF_A_ROW = 4.0
+DEFICIT_LIMIT = 0.75
+# Any common magnitude is computed with as it is. Others are brought near 1 by a power of two.
+COMMON = 1e30
+MAX_VALUE = 1e75
+MAX_STEP_RATIO = 1e9
+# Smallest relative difference between two numbers, squared; below 2^12 of them an innovation is a rounding error.
+RESOLUTION = 2.0**-104
+ROUNDING = 2.0**24
+MIN_RESOLVED = 1e-110
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def filter_rows(
+    observations: Floats, time_deltas: Floats, bank: Bank, belief: Belief, scratch: Scratch, report: Report
+) -> None:
+    """Filter observations [T, E], NaN = missing: changes `belief`, fills `report`."""
+    for k in range(bank.nodes.shape[0]):
+        place_nodes(bank, belief, scratch, k)
+    for t in range(observations.shape[0]):
+        ratio = time_deltas[t] / bank.time_delta
+        dt = min(max(ratio, 1.0 / MAX_STEP_RATIO), MAX_STEP_RATIO)
+        observed = _read(observations[t], belief, scratch)
+        _predict(bank, belief, scratch, dt, observed)
+        _choose(belief, scratch)
+        report_prediction(t, bank, belief, scratch, report, observed)
+        if observed:
+            log_density = _learn(bank, belief, scratch)
+            report_evidence(t, belief, scratch, report, log_density)
+            _choose(belief, scratch)
+        report_belief(t, bank, belief, scratch, report)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _read(row: Floats, belief: Belief, scratch: Scratch) -> bool:
+    """Bring a row into the belief's unit; False if any of its values is missing."""
+    largest = 0.0
+    for axis in range(row.shape[0]):
+        if math.isnan(row[axis]):
+            return False
+        largest = max(largest, abs(row[axis]))
+    if belief.unit[0] == 0.0 and largest > 0.0:
+        belief.unit[0] = 1.0
+        if largest > COMMON or largest < 1.0 / COMMON:
+            belief.unit[0] = math.ldexp(1.0, min(max(math.frexp(largest)[1], -1000), 1000))
+    unit = belief.unit[0] if belief.unit[0] > 0.0 else 1.0
+    for axis in range(row.shape[0]):
+        scratch.observation[axis] = min(max(row[axis] / unit, -MAX_VALUE), MAX_VALUE)
+    return True
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _predict(bank: Bank, belief: Belief, scratch: Scratch, dt: float, observed: bool) -> None:
+    """Move every member to this row; where something is to be learnt, forget and deal out the fixed share first."""
+    members = bank.nodes.shape[0]
+    for k in range(members):
+        if belief.age[k] >= 1:
+            predict_nodes(bank, belief, scratch, k, dt)
+        if observed and belief.age[k] >= 3 and bank.keep[k] < 1.0:
+            fade(bank, belief, scratch, k)
+        weigh_nodes(bank, belief, scratch, k)
+        if observed:
+            kept = (1.0 - bank.share) * math.exp(belief.log_share[k])
+            belief.log_share[k] = math.log(kept + bank.share / members)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _choose(belief: Belief, scratch: Scratch) -> None:
+    """Fill the weights of the members that take part: they sum to 1, or are all 0 before the first observation."""
+    oldest = 0
+    scaled = False
+    for k in range(belief.age.shape[0]):
+        oldest = max(oldest, belief.age[k])
+        scaled = scaled or belief.shape[k] > 0.0
+    total = 0.0
+    for k in range(belief.age.shape[0]):
+        takes_part = oldest > 0 and belief.age[k] >= min(oldest, MATURE) and (belief.shape[k] > 0.0 or not scaled)
+        scratch.member[k] = math.exp(belief.log_share[k]) if takes_part else 0.0
+        total += scratch.member[k]
+    for k in range(belief.age.shape[0]):
+        scratch.member[k] /= max(total, 1e-300)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _learn(bank: Bank, belief: Belief, scratch: Scratch) -> float:
+    """Absorb the observation everywhere; returns its log density under the average, NaN if there is no scale yet."""
+    log_density = _score(bank, belief, scratch)
+    largest = 0.0
+    for axis in range(scratch.observation.shape[0]):
+        largest = max(largest, abs(scratch.observation[axis]))
+    least = max(largest * largest * RESOLUTION, MIN_RESOLVED)
+    for k in range(bank.nodes.shape[0]):
+        _absorb(bank, belief, scratch, k, least)
+    if not math.isnan(log_density):
+        _reweigh(bank, belief, scratch, log_density)
+    return log_density
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _score(bank: Bank, belief: Belief, scratch: Scratch) -> float:
+    """Log density of the observation under every member that has a scale, and under the average."""
+    peak = -math.inf
+    for k in range(bank.nodes.shape[0]):
+        scratch.log_density[k] = math.nan
+        if belief.shape[k] > 0.0:
+            scratch.log_density[k] = score_nodes(bank, belief, scratch, k)
+            if scratch.member[k] > 0.0:
+                peak = max(peak, scratch.log_density[k])
+    total = 0.0
+    for k in range(bank.nodes.shape[0]):
+        if scratch.member[k] > 0.0:
+            total += scratch.member[k] * math.exp(scratch.log_density[k] - peak)
+    return peak + math.log(total) if total > 0.0 else math.nan
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _absorb(bank: Bank, belief: Belief, scratch: Scratch, k: int, least: float) -> None:
+    """Take the observation into member k, as its age allows."""
+    count = belief.age[k]
+    if count == 0:
+        begin(bank, belief, scratch, k)
+    elif count == 1:
+        absorb(bank, belief, scratch, k, False, least)
+    elif count == 2:
+        learnt = learn_scale(bank, belief, scratch, k, least, least * ROUNDING)
+        absorb(bank, belief, scratch, k, False, least)
+        if not learnt:
+            return
+    elif count >= 3:
+        absorb(bank, belief, scratch, k, True, least)
+        weigh_nodes(bank, belief, scratch, k)
+        scratch.member_outlier[k] = 0.0
+        for j in range(bank.first[k], bank.first[k + 1]):
+            scratch.member_outlier[k] += scratch.weight[j] * scratch.outlier[j]
+        if count >= 6 and (count < FOLLOW_CLOSELY or count % 8 == 0):
+            follow(bank, belief, scratch, k)
+    belief.age[k] += 1
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _reweigh(bank: Bank, belief: Belief, scratch: Scratch, log_density: float) -> None:
+    """Move weight to the members that predicted better, and start again those that keep losing."""
+    heaviest = 0
+    total = 0.0
+    for k in range(bank.nodes.shape[0]):
+        if scratch.member[k] > 0.0:
+            gain = scratch.log_density[k] - log_density
+            belief.log_share[k] += gain
+            belief.deficit[k] += (min(-gain, DEFICIT_OF_A_ROW) - belief.deficit[k]) / DEFICIT_MEMORY
+        total += math.exp(belief.log_share[k])
+        if belief.log_share[k] > belief.log_share[heaviest]:
+            heaviest = k
+    for k in range(bank.nodes.shape[0]):
+        belief.log_share[k] -= math.log(total)
+        if belief.deficit[k] > DEFICIT_LIMIT and k != heaviest:
+            start_member(bank, belief, scratch, k, 0)
+            weigh_nodes(bank, belief, scratch, k)

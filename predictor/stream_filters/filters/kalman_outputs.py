@@ -1,0 +1,87 @@
+"""From the kernel's reports, one for each independent group of axes, to the declared outputs."""
+
+from collections.abc import Sequence, Set
+
+import numpy as np
+
+from stream_filters.filters.base import Array, Floats, Tensor
+from stream_filters.filters.kalman_report import Report
+
+_LARGEST = float(np.finfo(np.float64).max)
+_BANDS = frozenset({"observation_noise_std", "position_noise", "velocity_noise"})
+
+
+def empty_report(rows: int, axes: int, members: int, names: Set[str]) -> Report:
+    """Outputs full of NaN where named, of length 0 elsewhere."""
+    shapes: dict[str, tuple[int, ...]] = {
+        "predictive_interval": (axes, 2),
+        "log_evidence": (),
+        "outlier_probability": (),
+        "model_weights": (members,),
+        "state_cov": (2 * axes, 2 * axes),
+    } | dict.fromkeys(_BANDS, (3,))
+    return Report(
+        *(np.full((rows if name in names else 0, *shapes.get(name, (axes,))), np.nan) for name in Report._fields)
+    )
+
+
+def join_reports(reports: Sequence[Report], names: Set[str], axes: int) -> dict[str, Floats]:
+    """One array for each name, over all axes."""
+    joined: dict[str, Floats] = {}
+    for name in names & set(Report._fields):
+        parts: list[Floats] = [getattr(report, name) for report in reports]
+        if name == "log_evidence":
+            joined[name] = _sum_of_present(np.stack(parts))
+        elif name == "outlier_probability":
+            joined[name] = _any_outlier(np.stack(parts))
+        elif name == "model_weights":
+            joined[name] = np.mean(parts, axis=0)
+        elif name == "state_cov":
+            joined[name] = _block_cov(parts)
+        elif name in _BANDS:
+            joined[name] = np.repeat(np.stack(parts, axis=1), axes, axis=1)
+        else:
+            joined[name] = np.concatenate(parts, axis=1)
+    return joined
+
+
+def _sum_of_present(parts: Floats) -> Floats:
+    """Sum over the first axis of what is not NaN, NaN where nothing is; [groups, T] to [T]."""
+    total: Floats = np.where(np.isnan(parts).all(axis=0), np.nan, np.nansum(parts, axis=0))
+    return total
+
+
+def _any_outlier(parts: Floats) -> Floats:
+    """Probability that some axis has an outlier, of the axes observed; [groups, T] to [T]."""
+    none = np.prod(np.where(np.isnan(parts), 1.0, 1.0 - parts), axis=0)
+    result: Floats = np.where(np.isnan(parts).all(axis=0), np.nan, 1.0 - none)
+    return result
+
+
+def _block_cov(parts: Sequence[Floats]) -> Floats:
+    """Independent groups' [T, 2E, 2E] as one [T, 2D, 2D], all positions before all velocities."""
+    if len(parts) == 1:
+        return parts[0]
+    groups = len(parts)
+    whole = np.zeros((len(parts[0]), 2 * groups, 2 * groups))
+    for group, part in enumerate(parts):
+        both = [group, groups + group]
+        whole[:, np.array(both)[:, None], both] = part
+    return whole
+
+
+def add_innovations(info: dict[str, Floats], observations: Floats, names: Set[str]) -> None:
+    """Innovations and their normalised square, summed over the axes observed; NaN where nothing is."""
+    if not names & {"innovation", "nis"}:
+        return
+    with np.errstate(over="ignore"):
+        innovation = np.clip(observations - info["predictive_mean"], -_LARGEST, _LARGEST)
+        normalised = innovation / np.clip(info["predictive_std"], 0.0, _LARGEST)
+        info["nis"] = _sum_of_present((normalised**2).T)
+    info["innovation"] = innovation
+
+
+def finish(tensor: Tensor, values: Floats) -> Array:
+    """The declared shape, and no infinity: what exceeds the largest double is reported as that."""
+    drop = "T" in tensor.shape and values.ndim > len(tensor.shape)
+    return np.clip(values[:, 0] if drop else values, -_LARGEST, _LARGEST)

@@ -1,0 +1,91 @@
+"""A grid of nodes over two unknown noise ratios, theta = (logit f, log lam).
+
+    s2 = R + q_pos dt0    f = q_pos dt0 / s2    lam = q_vel dt0³ / s2
+
+with dt0 the nominal step. Priors: f ~ Uniform(0, 1), log lam ~ Normal. Second differences of the observations are
+MA(2), so these two ratios and the scale s2 are all that data can tell. A member without position noise has the
+second axis alone.
+"""
+
+import math
+
+from numba import njit
+
+from stream_filters.filters.kalman_bank import Bank, Belief, Scratch
+
+# Half-width of a new grid: logit f reaches +-5, log lam two prior standard deviations.
+LOGIT_SPAN = 5.0
+PRIOR_SPANS = 2.0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def node_offset(j: int, nodes: int, axes: int) -> tuple[int, int]:
+    """Position of node j of a member on its grid, (-h..h, -h..h); the first is 0 with one axis."""
+    half = nodes // 2
+    if axes == 2:
+        return j // nodes - half, j % nodes - half
+    return 0, j - half
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def place_nodes(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
+    """Fill member k's noise ratios and log prior from its centre and cholesky."""
+    for j in range(bank.first[k], bank.first[k + 1]):
+        u, v = node_offset(j - bank.first[k], bank.nodes[k], bank.axes[k])
+        log_lam = belief.centre[k, 1] + belief.cholesky[k, 1] * u + belief.cholesky[k, 2] * v
+        z = (log_lam - bank.prior[0]) / bank.prior[1]
+        scratch.velocity_drift[j] = math.exp(log_lam)
+        scratch.log_prior[j] = -0.5 * z * z
+        if bank.axes[k] == 2:
+            logit = belief.centre[k, 0] + belief.cholesky[k, 0] * u
+            log_f = -math.log1p(math.exp(-logit))
+            log_r = -math.log1p(math.exp(logit))
+            scratch.position_drift[j] = math.exp(log_f)
+            scratch.noise[j] = math.exp(log_r)
+            scratch.log_noise[j] = log_r
+            scratch.log_prior[j] += log_f + log_r
+        else:
+            scratch.position_drift[j] = 0.0
+            scratch.noise[j] = 1.0
+            scratch.log_noise[j] = 0.0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def start_member(bank: Bank, belief: Belief, scratch: Scratch, k: int, count: int) -> None:
+    """Put member k back to its prior; `count` is 0, or minus the observations to let pass."""
+    half = bank.nodes[k] // 2
+    belief.centre[k, 0] = 0.0
+    belief.centre[k, 1] = bank.prior[0]
+    belief.cholesky[k, 0] = LOGIT_SPAN / half if bank.axes[k] == 2 else 0.0
+    belief.cholesky[k, 1] = 0.0
+    belief.cholesky[k, 2] = PRIOR_SPANS * bank.prior[1] / half
+    belief.shape[k] = 0.0
+    belief.age[k] = count
+    belief.deficit[k] = 0.0
+    place_nodes(bank, belief, scratch, k)
+    for j in range(bank.first[k], bank.first[k + 1]):
+        belief.position_variance[j] = scratch.noise[j]
+        belief.slope[j] = 0.0
+        belief.velocity_variance[j] = 1.0
+        belief.rate[j] = 0.0
+        belief.log_weight[j] = scratch.log_prior[j]
+        for axis in range(belief.position.shape[0]):
+            belief.position[axis, j] = 0.0
+            belief.velocity[axis, j] = 0.0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def weigh_nodes(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
+    """Fill member k's node weights, which sum to 1, and bring its log weights to sum to 1 too."""
+    low, high = bank.first[k], bank.first[k + 1]
+    peak = -math.inf
+    for j in range(low, high):
+        peak = max(peak, belief.log_weight[j])
+    total = 0.0
+    for j in range(low, high):
+        scratch.weight[j] = math.exp(belief.log_weight[j] - peak)
+        total += scratch.weight[j]
+    shift = peak + math.log(total)
+    for j in range(low, high):
+        scratch.weight[j] /= total
+        belief.log_weight[j] -= shift

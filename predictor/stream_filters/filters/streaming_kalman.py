@@ -1,0 +1,196 @@
+"""streaming_kalman: position and velocity from noisy positions, all noise learnt.
+
+Exact Bayes on small moving grids over two noise ratios with the noise scale integrated out: a bank of Kalman filters
+with Student-t predictives, weighted by their evidence, averaged over models that differ in what they assume.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from stream_filters.filters.base import TIME, Array, Batch, Filter, FilterConfig, Step, Tensor, common_outputs
+from stream_filters.filters.kalman_bank import Bank, Member, belief_dtype, belief_of, scratch_for
+from stream_filters.filters.kalman_kernel import filter_rows
+from stream_filters.filters.kalman_outputs import add_innovations, empty_report, finish, join_reports
+from stream_filters.filters.noise_grid import start_member
+
+_LN10 = float(np.log(10.0))
+Choice = Literal["average", "always", "never"]
+_OPTIONS: dict[Choice, tuple[bool, ...]] = {"average": (True, False), "always": (True,), "never": (False,)}
+
+
+class StreamingKalmanConfig(FilterConfig):
+    """Settings of `streaming_kalman`. The defaults suit most streams; set `time_delta` and `dimension`."""
+
+    dimension: int = Field(default=1, ge=1, le=3, description="axes of one observation")
+    noise: Literal["per_axis", "shared"] = Field(
+        default="per_axis",
+        description="per_axis: each axis learns its own noise and may be missing alone; "
+        "shared: one noise for all axes, a row with any NaN is missing",
+    )
+    process: Literal["ct", "diag"] = Field(
+        default="ct",
+        description="ct: white acceleration in continuous time, right for irregular steps; "
+        "diag: independent steps of position and velocity",
+    )
+    time_delta: float = Field(
+        default=1.0,
+        ge=1e-12,
+        le=1e12,
+        description="nominal time between observations; 1e-9 to 1e9 of it are told apart",
+    )
+    position_noise: Choice = Field(
+        default="average", description="whether the position has noise of its own, beside that of the velocity"
+    )
+    robust: Choice = Field(default="average", description="whether observations may be outliers")
+    memories: tuple[float, ...] = Field(
+        default=(200.0, 50.0),
+        max_length=4,
+        description="observations that a forgetting member remembers, one member each; none: noise never changes",
+    )
+    memory: float | None = Field(
+        default=None, ge=10.0, le=1e9, description="observations that the main members remember; null: all"
+    )
+    grid_size: Literal[5, 7, 9, 11] = Field(default=7, description="grid points per unknown noise ratio")
+    outlier_share: float = Field(default=0.02, gt=0.0, le=0.5, description="prior probability of an outlier")
+    outlier_scale: float = Field(
+        default=10.0, ge=1.5, le=1e3, description="standard deviation of an outlier in those of the noise"
+    )
+    agility_mean: float = Field(
+        default=-2.5,
+        ge=-20.0,
+        le=20.0,
+        description="prior mean of log10 of velocity noise x time_delta^3 / (observation noise + position noise)",
+    )
+    agility_std: float = Field(default=2.0, ge=0.1, le=10.0, description="prior standard deviation of the same")
+    switching: float = Field(
+        default=1e-3, ge=0.0, le=0.5, description="prior probability at each observation that another member is best"
+    )
+
+    def members(self) -> tuple[Member, ...]:
+        """The models that are averaged."""
+        memory = math.inf if self.memory is None else self.memory
+        main = [
+            Member(axes=2 if position_noise else 1, nodes=self.grid_size, memory=memory, robust=robust)
+            for position_noise in _OPTIONS[self.position_noise]
+            for robust in _OPTIONS[self.robust]
+        ]
+        forgetting = [
+            Member(axes=2 if self.position_noise == "always" else 1, nodes=5, memory=memory, robust=False, delay=8)
+            for memory in self.memories
+        ]
+        return (*main, *forgetting)
+
+
+class StreamingKalman(Filter[StreamingKalmanConfig]):
+    """A constant-velocity Kalman filter that learns its noise."""
+
+    name: ClassVar[str] = "streaming_kalman"
+    description: ClassVar[str] = "position and velocity from noisy positions; observation and process noise are learnt"
+    schema_version: ClassVar[int] = 1
+    config_type: ClassVar[type[FilterConfig]] = StreamingKalmanConfig
+    takes_time_deltas: ClassVar[bool] = True
+
+    def __init__(self, config: StreamingKalmanConfig) -> None:
+        super().__init__(config)
+        self.members = config.members()
+        shared = config.noise == "shared"
+        self._groups, self._axes = (1, config.dimension) if shared else (config.dimension, 1)
+        self._bank = self._build_bank()
+        self._dtype = belief_dtype(self.members, self._groups, self._axes)
+
+    def _build_bank(self) -> Bank:
+        config, members = self.config, self.members
+        return Bank(
+            first=np.cumsum([0, *(member.size for member in members)], dtype=np.int64),
+            nodes=np.array([member.nodes for member in members], np.int64),
+            axes=np.array([member.axes for member in members], np.int64),
+            delay=np.array([member.delay for member in members], np.int64),
+            keep=np.array([1.0 - 1.0 / member.memory for member in members]),
+            outlier_share=np.array([config.outlier_share if member.robust else 0.0 for member in members]),
+            outlier_variance=config.outlier_scale**2,
+            prior=np.array([config.agility_mean, config.agility_std]) * _LN10,
+            share=config.switching,
+            continuous=config.process == "ct",
+            time_delta=config.time_delta,
+            interval=config.interval,
+        )
+
+    @property
+    def dimension(self) -> int:
+        """Axes of one observation."""
+        return self.config.dimension
+
+    @property
+    def nominal_time_delta(self) -> float:
+        """The configured `time_delta`."""
+        return self.config.time_delta
+
+    @property
+    def state_dtype(self) -> np.dtype[np.void]:
+        """Fields of `Belief`, each with a leading size for axes that are independent of each other."""
+        return self._dtype
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """The common outputs, then position, velocity and noise."""
+        d, members = self.config.dimension, len(self.members)
+        length, speed = "unit of the observations", "unit of the observations per unit of time"
+        return (
+            *common_outputs(d),
+            Tensor("model_weights", (TIME, members), "weights of the averaged models, mean over axes", "probability"),
+            Tensor("position_mean", (TIME, d), "filtered position", length, default=True),
+            Tensor("position_std", (TIME, d), "standard deviation of the position", length, default=True),
+            Tensor("velocity_mean", (TIME, d), "filtered velocity", speed, default=True),
+            Tensor("velocity_std", (TIME, d), "standard deviation of the velocity", speed, default=True),
+            Tensor("state_cov", (TIME, 2 * d, 2 * d), "filtered covariance, all positions before all velocities"),
+            Tensor(
+                "observation_noise_std",
+                (TIME, d, 3),
+                "median, lower and upper end of the observation noise's standard deviation",
+                length,
+                default=True,
+            ),
+            Tensor("position_noise", (TIME, d, 3), "the same for the variance q_pos per unit time"),
+            Tensor("velocity_noise", (TIME, d, 3), "the same for the variance q_vel per unit time"),
+            Tensor("innovation", (TIME, d), "observation minus predictive mean", length),
+            Tensor("nis", (TIME,), "squared innovations over predictive variances, summed over axes"),
+        )
+
+    def initial_state(self) -> Array:
+        """The prior: nothing observed, every grid as wide as its prior."""
+        state = np.zeros((), self._dtype)
+        for group in range(self._groups):
+            belief = belief_of(state, group)
+            belief.log_share[:] = -math.log(len(self.members))
+            scratch = scratch_for(belief)
+            for k, member in enumerate(self.members):
+                start_member(self._bank, belief, scratch, k, -member.delay)
+        return state
+
+    def run(self, state: Array, batch: Batch, names: frozenset[str]) -> Step:
+        """Filter T rows; a time delta is the time since the row before, of the first row it is not used."""
+        after = state.copy()
+        needed = names | ({"predictive_mean", "predictive_std"} if names & {"innovation", "nis"} else set())
+        reports = []
+        for group in range(self._groups):
+            rows = np.ascontiguousarray(batch.observations[:, group * self._axes : (group + 1) * self._axes])
+            report = empty_report(len(rows), self._axes, len(self.members), needed)
+            belief = belief_of(after, group)
+            deltas = np.ascontiguousarray(batch.time_deltas)
+            filter_rows(rows, deltas, self._bank, belief, scratch_for(belief), report)
+            reports.append(report)
+        info = join_reports(reports, needed, self._axes)
+        add_innovations(info, batch.observations, needed)
+        return Step(after, {name: finish(self.declared[name], info[name]) for name in names})
+
+    def forecast(self, state: Array, horizon: int) -> Mapping[str, Array]:
+        """The predictive of steps 1..horizon: rows without observations at the nominal step."""
+        missing = np.full((horizon, self.dimension), np.nan)
+        batch = Batch(missing, np.full(horizon, self.nominal_time_delta))
+        names = {f"forecast_{what}": f"predictive_{what}" for what in ("mean", "std", "interval")}
+        info = self.run(state, batch, frozenset(names.values())).info
+        return {name: info[source] for name, source in names.items()}
