@@ -4,18 +4,23 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+CLIENT := .venv-client/bin/stream-filters
 UV := $(BIN)/uv
-COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
+WITH_PREDICTOR := $(BIN)/python -m tools.with_predictor
+
+-include $(sort $(wildcard make/*.mk))
 
 .PHONY: help
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 .PHONY: setup
-setup: .venv/.ready .venv-client/.ready ## make the environments from the locked requirements
+setup: .venv/.ready .venv-client/.ready .venv/.warm ## make the environments from the locked requirements
 
 .venv/.ready: requirements/tools.txt requirements/dev.txt predictor/pyproject.toml client/pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Python 3.11 to 3.13 is needed; name one with: make setup PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed; name one with: make setup PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/tools.txt
 	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/tools.txt requirements/dev.txt
@@ -30,9 +35,22 @@ setup: .venv/.ready .venv-client/.ready ## make the environments from the locked
 	$(UV) pip install --quiet --python .venv-client/bin/python --no-deps client/dist/*.whl
 	touch $@
 
+# compiled once here, so that no start of the predictor waits for the compiler
+.venv/.warm: .venv/.ready $(wildcard predictor/stream_filters/filters/*.py)
+	$(BIN)/python -m stream_filters.warm
+	touch $@
+
+.PHONY: demo
+demo: setup ## the main job: start a predictor, replay streams against it, watch the filters learn
+	$(WITH_PREDICTOR) -- $(CLIENT) replay $(DEMO) --target {grpc}
+
 .PHONY: test
 test: setup ## run all tests
 	$(BIN)/pytest
+
+.PHONY: accuracy
+accuracy: setup ## measure every accuracy target; FILTER=name for one filter
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.accuracy $(FILTER)
 
 .PHONY: lint
 lint: setup ## check style and import contracts
@@ -42,7 +60,7 @@ lint: setup ## check style and import contracts
 
 .PHONY: types
 types: setup ## check types
-	$(BIN)/mypy predictor/stream_filters client/stream_filters_client tests benchmarks
+	$(BIN)/mypy predictor/stream_filters client/stream_filters_client tests benchmarks tools
 
 .PHONY: format
 format: setup ## lay the code out
