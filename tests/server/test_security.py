@@ -1,0 +1,115 @@
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from tests.conftest import StartPredictor
+from tests.predictor.models import MEAN
+from tests.predictor.process import PredictorProcess
+from tests.server.authority import Authority
+from tests.server.calls import fresh_name, request
+
+INFER = "/inference.GRPCInferenceService/ModelInfer"
+HEALTH = "/grpc.health.v1.Health/Check"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def mutual(authority: Authority, start_predictor: StartPredictor) -> PredictorProcess:
+    """Serves over mutual TLS alone."""
+    certificate, key = authority.issue("server")
+    flags = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-client-ca-file", authority.certificate]
+    return start_predictor(*map(str, flags))
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory, start_predictor: StartPredictor) -> PredictorProcess:
+    """Demands the token `secret`."""
+    file = tmp_path_factory.mktemp("token") / "token"
+    file.write_text("secret\n")
+    return start_predictor("--token-file", str(file))
+
+
+def _call(address: str, credentials: grpc.ChannelCredentials | None, method: str = INFER, token: str = "") -> str:
+    """The code that the call ends with."""
+    target = f"127.0.0.1:{address.rpartition(':')[2]}"
+    channel = grpc.secure_channel(target, credentials) if credentials else grpc.insecure_channel(target)
+    metadata = (("authorization", f"Bearer {token}"),) if token else ()
+    body = request(MEAN, fresh_name(), 0).SerializeToString() if method == INFER else b""
+    with channel:
+        call: Any = channel.unary_unary(method)
+        try:
+            return str(call.with_call(body, metadata=metadata, timeout=10)[1].code().name)
+        except grpc.RpcError as error:
+            return str(error.code().name)
+
+
+def test_a_client_of_the_authority_is_served(mutual: PredictorProcess, authority: Authority) -> None:
+    assert _call(mutual.grpc_address, authority.credentials("client")) == "OK"
+
+
+@pytest.mark.parametrize("kind", ["clear", "no certificate", "expired", "another authority", "server not trusted"])
+def test_other_clients_are_not_served(
+    mutual: PredictorProcess, authority: Authority, tmp_path: Path, kind: str
+) -> None:
+    stranger = Authority(tmp_path)
+    credentials = {
+        "clear": None,
+        "no certificate": grpc.ssl_channel_credentials(authority.certificate.read_bytes()),
+        "expired": authority.credentials("late", days=-1),
+        "another authority": stranger.credentials("client", trusted=authority),
+        "server not trusted": authority.credentials("client", trusted=stranger),
+    }[kind]
+    assert _call(mutual.grpc_address, credentials) == "UNAVAILABLE"
+
+
+def test_rest_is_not_served_in_clear_under_tls(mutual: PredictorProcess) -> None:
+    with pytest.raises(OSError, match=r"reset|closed|disconnect|Empty|refused|Remote"):
+        urllib.request.urlopen(f"{mutual.http_url}/v2/health/live", timeout=10)
+
+
+def test_a_replaced_certificate_is_served_without_a_restart(tmp_path: Path, start_predictor: StartPredictor) -> None:
+    old, new = Authority(tmp_path / "old"), Authority(tmp_path / "new")
+    certificate, key = old.issue("server")
+    served = start_predictor("--tls-cert-file", str(certificate), "--tls-key-file", str(key))
+    trusting_new = grpc.ssl_channel_credentials(new.certificate.read_bytes())
+    assert _call(served.grpc_address, trusting_new) == "UNAVAILABLE"
+    for target, source in zip((certificate, key), new.issue("server"), strict=True):
+        source.replace(target)
+    assert _call(served.grpc_address, trusting_new) == "OK"
+
+
+@pytest.mark.parametrize(("token", "code"), [("secret", "OK"), ("wrong", "UNAUTHENTICATED"), ("", "UNAUTHENTICATED")])
+def test_grpc_calls_need_the_token(guarded: PredictorProcess, token: str, code: str) -> None:
+    assert _call(guarded.grpc_address, None, token=token) == code
+
+
+def test_health_needs_no_token(guarded: PredictorProcess) -> None:
+    assert _call(guarded.grpc_address, None, method=HEALTH) == "OK"
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "status"),
+    [
+        ("/v2/models", "secret", 200),
+        ("/v2/models", "wrong", 401),
+        ("/metrics", "", 401),
+        ("/v2/health/ready", "", 200),
+    ],
+)
+def test_rest_calls_need_the_token(guarded: PredictorProcess, path: str, token: str, status: int) -> None:
+    call = urllib.request.Request(f"{guarded.http_url}{path}", headers={"authorization": f"Bearer {token}"})
+    try:
+        with urllib.request.urlopen(call, timeout=10) as response:
+            got = response.status
+    except urllib.error.HTTPError as error:
+        got = error.code
+        error.close()
+    assert got == status
