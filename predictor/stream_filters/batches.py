@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from stream_filters import tensors
-from stream_filters.checks import RequestLimits, check_count, floats, rows, sequence_name, time_deltas
 from stream_filters.filters.base import Array, Filter, Floats
 from stream_filters.ordering import Turn
 from stream_filters.refusals import InvalidRequest, Refusal
 from stream_filters.tensors import RawTensor
+from stream_filters.validation import RequestLimits, check_count, floats, rows, sequence_name, time_deltas
 
 _PER_STREAM = {"offsets": "INT64", "starts": "BOOL", "ends": "BOOL", "lengths": "INT64"}
 

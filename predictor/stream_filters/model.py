@@ -11,7 +11,6 @@ from kserve.protocol.grpc.grpc_predict_v2_pb2 import ModelInferResponse
 
 from stream_filters import metadata, parsing, transport
 from stream_filters.batches import stack
-from stream_filters.checks import RequestLimits
 from stream_filters.configs import Binder
 from stream_filters.errors import RefusedCall
 from stream_filters.filters.base import Array
@@ -23,6 +22,7 @@ from stream_filters.runner import Answer, Runner
 from stream_filters.sessions import Limits, Sessions
 from stream_filters.store.base import Store
 from stream_filters.telemetry import Telemetry
+from stream_filters.validation import RequestLimits
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from typing import Any
 
 from stream_filters import tensors
 from stream_filters.batches import Common, parse_batch
-from stream_filters.checks import RequestLimits, check_count, floats, rows, sequence_name, time_deltas
 from stream_filters.filters.base import Filter
 from stream_filters.ordering import Turn
 from stream_filters.refusals import InvalidRequest, Refusal
 from stream_filters.tensors import RawTensor
+from stream_filters.validation import RequestLimits, check_count, floats, rows, sequence_name, time_deltas
 
 Parameter = bool | int | str
 STATE = "state"
