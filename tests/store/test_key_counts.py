@@ -100,6 +100,14 @@ async def test_counting_takes_a_fiftieth_of_the_time_at_most(shared: Shared) -> 
     assert shared.scans == 2
 
 
+async def test_a_count_is_renewed_each_minute_however_long_it_takes(shared: Shared) -> None:
+    shared.scan_seconds = 10.0
+    await shared.counts.count("m/")
+    shared.seconds += 61.0
+    await shared.renewed()
+    assert shared.scans == 2
+
+
 async def test_a_failure_is_raised_once_there_is_no_answer_left(shared: Shared) -> None:
     shared.keys = 7
     await shared.counts.count("m/")

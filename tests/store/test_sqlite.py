@@ -102,6 +102,20 @@ async def test_a_second_store_in_the_same_process_is_locked_out_too(path: Path) 
     await store.close()
 
 
+async def test_opening_waits_for_the_process_before_to_let_go(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_file, "LOCK_TIMEOUT_SECONDS", 60.0)
+    before, after = SqliteStore(path), SqliteStore(path)
+    await before.open()
+    version = await before.write(Write("a", b"1", None, 60.0))
+    opening = asyncio.create_task(after.open())
+    await asyncio.wait([opening], timeout=0.2)
+    assert not opening.done()
+    await before.close()
+    await opening
+    await after.write(Write("a", b"2", version, 60.0))
+    await after.close()
+
+
 async def test_a_file_of_another_application_is_refused_and_left_alone(path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("CREATE TABLE customers (name TEXT)")
@@ -187,6 +201,7 @@ async def test_writes_that_wait_are_committed_together(path: Path, monkeypatch: 
 async def test_a_value_without_room_fails_alone(path: Path) -> None:
     store = SqliteStore(path, max_bytes=1_000_000)
     await store.open()
+    assert await store.count("") == 0
     sizes = [1000, 2_000_000, 1000, 1000]
     results = await asyncio.gather(
         *(store.write(Write(f"k{number}", bytes(size), None, 60.0)) for number, size in enumerate(sizes)),

@@ -135,7 +135,7 @@ class ValkeyStore(Store):
     async def count(self, prefix: str) -> int:
         """How many live keys begin with `prefix`; what other predictors wrote and what expired is seen later.
 
-        The server is asked when the count is older than 5 seconds or fifty times what counting took.
+        The server is asked when the count is older than fifty times what counting took, within 5 and 60 seconds.
         """
         return await self._counts.count(prefix)
 

@@ -11,10 +11,10 @@ from redis.asyncio import Redis, RedisCluster
 from stream_filters.store.counts import PrefixCounts
 
 KEYS_PER_PAGE = 1000
-# Counts inside the server, some milliseconds at a time, so that a million keys need not travel.
+# Counts inside the server, a few milliseconds at a time, so that a million keys need not travel.
 COUNT_SCRIPT = """
 local cursor, found = ARGV[1], 0
-for _ = 1, 10 do
+for _ = 1, 5 do
   local page = redis.call('SCAN', cursor, 'MATCH', ARGV[2], 'COUNT', 1000)
   cursor, found = page[1], found + #page[2]
   if cursor == '0' then break end
@@ -22,7 +22,8 @@ end
 return {cursor, found}
 """
 FRESH_SECONDS = 5.0
-FRESH_PER_COUNTING_TIME = 50.0  # counting takes at most a fiftieth of the server's time
+FRESH_PER_COUNTING_TIME = 50.0  # counting takes a fiftieth of the server's time
+MOST_FRESH_SECONDS = 60.0
 STALE_AFTER_INTERVALS = 4.0
 
 
@@ -111,7 +112,8 @@ class KeyCounts:
         begun = self._clock()
         count = await self._scan(prefix)
         self._counted_at[prefix] = self._clock()
-        self._fresh_seconds[prefix] = max(FRESH_SECONDS, FRESH_PER_COUNTING_TIME * (self._clock() - begun))
+        fresh_seconds = FRESH_PER_COUNTING_TIME * (self._counted_at[prefix] - begun)
+        self._fresh_seconds[prefix] = min(max(FRESH_SECONDS, fresh_seconds), MOST_FRESH_SECONDS)
         self._counts.set(prefix, count)
         return count
 
