@@ -32,7 +32,8 @@ class Binder:
     def _merge(self, config: str) -> Filter[Any]:
         try:
             own = json.loads(config)
-        except (json.JSONDecodeError, RecursionError) as error:
+        # ValueError: also of a number with more digits than Python reads
+        except (ValueError, RecursionError) as error:
             raise InvalidRequest(f"config: not valid JSON ({error}); send an object such as {{}}") from None
         if not isinstance(own, dict):
             raise InvalidRequest(f"config: JSON of type {type(own).__name__} came; send an object such as {{}}")

@@ -30,6 +30,8 @@ CODES: dict[type[Exception], tuple[StatusCode, int]] = {
     NotImplementedError: (StatusCode.UNIMPLEMENTED, 501),
 }
 _FAILURE = (StatusCode.INTERNAL, 500)
+# gRPC carries the sentence in a header, three letters for each byte beyond ASCII; a longer header drops the call
+_SENTENCE_BYTES = 2_000
 
 
 class RefusedCall(GrpcException):
@@ -47,7 +49,9 @@ def answer(error: Exception, where: str) -> tuple[StatusCode, int, str]:
     if code is StatusCode.INTERNAL:
         logger.error("%s failed", where, exc_info=error)
         return code, status, "internal error; the server's log has the reason"
-    return code, status, _sentence(reason)
+    # what came may be quoted in it, and REST lets half characters come
+    sentence = _sentence(reason).encode("utf-8", "replace")[:_SENTENCE_BYTES]
+    return code, status, sentence.decode("utf-8", "ignore")
 
 
 def _sentence(error: Exception) -> str:

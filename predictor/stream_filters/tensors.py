@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,10 @@ _DTYPES: dict[str, np.dtype[Any]] = {
 _KINDS = {"f": "iuf", "i": "iu", "b": "b"}
 _NAMES = {"f8": "FP64", "f4": "FP32", "i8": "INT64", "b1": "BOOL"}
 BYTES = "BYTES"
+# more than any tensor here has, fewer than NumPy can hold
+_MOST_AXES = 8
+# an empty tensor may claim any size beside its 0; NumPy counts the bytes in 63 bits all the same
+_MOST_VALUES = 2**48
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,8 @@ def decode(tensor: RawTensor, accepted: Sequence[str]) -> Array:
     if tensor.datatype not in accepted:
         expected = " or ".join(accepted)
         raise InvalidRequest(f"{tensor.name}: datatype {tensor.datatype!r} came, expected {expected}")
+    if len(tensor.shape) > _MOST_AXES:
+        raise InvalidRequest(f"{tensor.name}: {len(tensor.shape)} sizes came for a shape, no tensor has so many axes")
     if any(size < 0 for size in tensor.shape):
         raise InvalidRequest(f"{tensor.name}: shape {list(tensor.shape)} came, sizes must not be negative")
     if tensor.datatype == BYTES:
@@ -48,13 +55,13 @@ def decode(tensor: RawTensor, accepted: Sequence[str]) -> Array:
         values = _decode_numbers(tensor, tensor.data)
     else:
         values = _decode_list(tensor, tensor.data)
-    count = 1
-    for size in tensor.shape:
-        count *= size
+    count = prod(tensor.shape)
     if values.size != count:
         raise InvalidRequest(
             f"{tensor.name}: shape {list(tensor.shape)} needs {count} values, {values.size} came; make them agree"
         )
+    if prod(size or 1 for size in tensor.shape) > _MOST_VALUES:
+        raise InvalidRequest(f"{tensor.name}: shape {list(tensor.shape)} came, no tensor is so large")
     return values.reshape(tensor.shape)
 
 
