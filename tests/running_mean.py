@@ -20,6 +20,7 @@ class RunningMean(Filter[RunningMeanConfig]):
     description = "the mean of a stream"
     schema_version = 1
     config_type = RunningMeanConfig
+    unit_free = False
 
     @property
     def state_dtype(self) -> np.dtype[np.void]:
@@ -41,6 +42,8 @@ class RunningMean(Filter[RunningMeanConfig]):
                 info["predictive_mean"][row] = mean
             if "predictive_std" in names:
                 info["predictive_std"][row] = std
+            if "log_evidence" in names:
+                info["log_evidence"][row] = -0.5 * ((value - mean) / std) ** 2 - np.log(std * np.sqrt(2.0 * np.pi))
             if not np.isnan(value):
                 new["precision"] += 1.0
                 new["total"] += value

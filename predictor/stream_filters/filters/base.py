@@ -95,6 +95,8 @@ class Filter(ABC, Generic[ConfigT]):
     schema_version: ClassVar[int]
     config_type: ClassVar[type[FilterConfig]]
     takes_time_deltas: ClassVar[bool] = False
+    # whether y -> c y + d changes nothing but the unit of the answers; not so with priors in that unit
+    unit_free: ClassVar[bool] = True
 
     def __init__(self, config: ConfigT) -> None:
         self.config = config
