@@ -10,6 +10,7 @@ from stream_filters.store import open_store
 from stream_filters.store.base import StoreFullError, StoreUnavailableError, Versioned, Write
 
 from tests.store.conftest import OpenUrl, StartServer
+from tests.store.proxy import Proxy
 from tests.store.servers import Server, eventually, free_port, wait_until
 
 
@@ -136,6 +137,25 @@ async def test_a_cluster_that_is_down_is_named_and_found_again(
         client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 100)
         wait_until(lambda: client.cluster("info")["cluster_state"] == "ok")
     await store.write(Write("a", b"2", version, 60.0))
+
+
+async def test_a_clusters_node_is_found_at_its_new_address(
+    start_cluster: Callable[[], Server], opened: OpenUrl
+) -> None:
+    server = start_cluster()
+    async with Proxy(server.port) as new_address:
+        with server.client() as client:
+            async with Proxy(server.port) as old_address:
+                client.config_set("cluster-announce-port", old_address.port)
+                wait_until(lambda: client.execute_command("CLUSTER SLOTS")[0][2][1] == old_address.port)
+                store = await opened(f"valkey+cluster://127.0.0.1:{server.port}")
+                version = await store.write(Write("a", b"1", None, 60.0))
+                assert old_address.turns
+            client.config_set("cluster-announce-port", new_address.port)
+            wait_until(lambda: client.execute_command("CLUSTER SLOTS")[0][2][1] == new_address.port)
+        await store.write(Write("a", b"2", version, 60.0))
+        assert new_address.turns
+        await store.close()
 
 
 async def test_sentinels_lead_to_the_new_primary_after_the_old_one_was_killed(

@@ -194,7 +194,8 @@ class ValkeyStore(Store):
         address, retry = self._address, Retry(NoBackoff(), 0)  # `_send` repeats, since it must know that it did
         if address.mode == "cluster":
             nodes = [ClusterNode(host, port) for host, port in address.hosts]
-            return RedisCluster(startup_nodes=nodes, retry=retry, **address.options)
+            # Nodes may all get other addresses, as pods do: what the URL names is asked each time.
+            return RedisCluster(startup_nodes=nodes, dynamic_startup_nodes=False, retry=retry, **address.options)
         if address.mode == "sentinel":
             sentinel_options = address.sentinel_options | {"retry": retry}
             self._sentinel = Sentinel(  # type: ignore[no-untyped-call]
