@@ -35,6 +35,8 @@ _ROOT_LOG = (
 )
 _ROOT_LOG_END = 0.5
 
+Shape = tuple[float, float, float, float, float]
+
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def digamma(x: float) -> float:
@@ -206,9 +208,7 @@ def _cdf_and_slope(z: float, dof: float) -> tuple[float, float]:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _shape(
-    weights: Floats, locations: Floats, scales: Floats, dofs: Floats, tolerance: float
-) -> tuple[float, float, float, float, float]:
+def _shape(weights: Floats, locations: Floats, scales: Floats, dofs: Floats, tolerance: float) -> Shape:
     """Mean, standard deviation, skewness, excess kurtosis and smallest scale of the mixture, for a start.
 
     Components without a variance count with three scales; ones lighter than the tolerance have no say in the scale.
@@ -280,19 +280,43 @@ def mixture_quantile(
 
     tolerance: error allowed, in standard deviations of the mixture; 1e-3 is half the work of 1e-6. Components that
     weigh less than a hundredth of it together are left out. NaN if a parameter is NaN; -inf, inf for 0 and 1.
-    Newton steps inside a bracket that every evaluation shrinks, bisection where a step would leave it.
     """
+    shape = _shape(weights, locations, scales, dofs, tolerance)
+    return _solve(probability, shape, weights, locations, scales, dofs, tolerance)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def mixture_quantiles(
+    probabilities: Floats,
+    weights: Floats,
+    locations: Floats,
+    scales: Floats,
+    dofs: Floats,
+    out: Floats,
+    tolerance: float = 1e-6,
+) -> None:
+    """`mixture_quantile` of each of the probabilities [q] into out [q]; the mixture's moments are found once."""
+    shape = _shape(weights, locations, scales, dofs, tolerance)
+    for i in range(probabilities.shape[0]):
+        out[i] = _solve(probabilities[i], shape, weights, locations, scales, dofs, tolerance)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _solve(
+    probability: float, shape: Shape, weights: Floats, locations: Floats, scales: Floats, dofs: Floats, tolerance: float
+) -> float:
+    """Newton steps inside a bracket that every evaluation shrinks, bisection where a step would leave it."""
     if probability <= 0.0:
         return -math.inf
     if probability >= 1.0:
         return math.inf
-    mean, spread, skewness, kurtosis, finest = _shape(weights, locations, scales, dofs, tolerance)
+    mean, spread, skewness, kurtosis, finest = shape
     if not (math.isfinite(mean) and math.isfinite(spread)):
         return math.nan
     low, high = -math.inf, math.inf
     value = _start(probability, mean, spread, skewness, kurtosis)
-    # A Newton step this short leaves its square, relative to the finest scale that can bend the distribution.
-    settled = max(0.1 * tolerance * spread, math.sqrt(tolerance) * min(0.1 * spread, finest))
+    # A Newton step h leaves about h²/finest: the finest scale bends the distribution most.
+    settled = max(0.1 * tolerance * spread, 0.5 * math.sqrt(tolerance * spread * min(spread, finest)))
     negligible = 0.01 * tolerance / weights.shape[0]
     stride = spread
     for _ in range(_MAX_ITERATIONS):

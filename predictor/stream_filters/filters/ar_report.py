@@ -1,0 +1,230 @@
+"""What an autoregression reports of a row: moments, quantiles and probabilities of its mixtures, compiled.
+
+A mixture is gathered into four arrays of components (weights, locations, scales, dofs), one per node and one more
+for the wide branch of each robust variant.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from stream_filters.filters import student_t
+from stream_filters.filters.ar_kernels import Belief, Grid, Work
+from stream_filters.filters.base import Array, Floats
+
+# Nodes that weigh less are left out of quantiles; the others resemble them too much to be missed.
+_NEGLIGIBLE = 1e-4
+# Error of a quantile, in standard deviations of what it is a quantile of.
+_TOLERANCE = 1e-3
+
+
+class Mixture(NamedTuple):
+    """Components of a Student-t mixture, [m] each; weights may be 0."""
+
+    weights: Floats
+    locations: Floats
+    scales: Floats
+    dofs: Floats
+
+
+def mixture_space(nodes: int, variants: int) -> Mixture:
+    """Room for the components of `nodes` nodes and the wide branches of `variants` variants."""
+    size = nodes + variants
+    return Mixture(np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def predictive_moments(grid: Grid, belief: Belief, work: Work) -> tuple[float, float]:
+    """Mean, centred, and standard deviation of the one-step predictive, wide branches included."""
+    excess = grid.settings[2] * (grid.settings[3] - 1.0)
+    b, weight, a = belief.b, belief.weight, belief.a
+    location, spread = work.location, work.spread
+    mean = 0.0
+    for j in range(weight.shape[0]):
+        mean += weight[j] * location[j]
+    variance = 0.0
+    for j in range(weight.shape[0]):
+        total = spread[j] + (excess if grid.robust[grid.variant[j]] else 0.0)
+        noise = b[j] / max(a[grid.group[j]] - 1.0, 0.3) * total
+        variance += weight[j] * (noise + (location[j] - mean) ** 2)
+    return mean, math.sqrt(variance)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def gather_predictive(grid: Grid, belief: Belief, work: Work, mixture: Mixture) -> int:
+    """Fill the one-step predictive's components, centred; returns how many.
+
+    The wide branches of one robust variant, which weigh eps together, become one component of their mean location
+    and variance.
+    """
+    eps, kappa = grid.settings[2], grid.settings[3]
+    variants = grid.robust.shape[0]
+    b, weight, a = belief.b, belief.weight, belief.a
+    weights, locations, scales, dofs = mixture
+    weights[:variants] = 0.0
+    locations[:variants] = 0.0
+    scales[:variants] = 0.0
+    m = variants
+    for j in range(weight.shape[0]):
+        if weight[j] <= _NEGLIGIBLE:
+            continue
+        v, half = grid.variant[j], a[grid.group[j]]
+        variance = b[j] / half
+        weights[m] = weight[j]
+        if grid.robust[v]:
+            weights[m] = (1.0 - eps) * weight[j]
+            weights[v] += eps * weight[j]
+            locations[v] += eps * weight[j] * work.location[j]
+            scales[v] += eps * weight[j] * variance * (work.spread[j] + kappa - 1.0)
+            dofs[v] = 2.0 * half
+        locations[m] = work.location[j]
+        scales[m] = math.sqrt(variance * work.spread[j])
+        dofs[m] = 2.0 * half
+        m += 1
+    for v in range(variants):
+        if weights[v] > 0.0:
+            locations[v] /= weights[v]
+            scales[v] = math.sqrt(scales[v] / weights[v])
+    total = weights[:m].sum()
+    for k in range(m):
+        weights[k] /= total
+    return m
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def gather_coefficient(grid: Grid, belief: Belief, mixture: Mixture, k: int) -> int:
+    """Fill the posterior components of the coefficient of lag k, k = 1..p; returns how many."""
+    mean, cov, b, weight, a, _, _, _ = belief
+    weights, locations, scales, dofs = mixture
+    d = mean.shape[1]
+    place = k * d - k * (k - 1) // 2
+    m = 0
+    for j in range(weight.shape[0]):
+        if weight[j] > _NEGLIGIBLE:
+            half = a[grid.group[j]]
+            weights[m] = weight[j]
+            locations[m] = mean[j, k]
+            scales[m] = math.sqrt(b[j] / half * cov[j, place])
+            dofs[m] = 2.0 * half
+            m += 1
+    return m
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def gather_intercept(grid: Grid, belief: Belief, mixture: Mixture) -> int:
+    """Fill the posterior components of alpha = c + theta_0 - c (theta_1 + ... + theta_p); returns how many."""
+    mean, cov, b, weight, a, _, _, scales_of_data = belief
+    weights, locations, scales, dofs = mixture
+    centre = scales_of_data[0]
+    m = 0
+    for j in range(weight.shape[0]):
+        if weight[j] > _NEGLIGIBLE:
+            half = a[grid.group[j]]
+            weights[m] = weight[j]
+            locations[m] = centre + mean[j, 0] - centre * mean[j, 1:].sum()
+            scales[m] = math.sqrt(max(_contrast_variance(j, cov, mean.shape[1], centre), 0.0) * b[j] / half)
+            dofs[m] = 2.0 * half
+            m += 1
+    return m
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _contrast_variance(j: int, cov: Floats, d: int, centre: float) -> float:
+    """g' cov_j g for g = (1, -c, ..., -c), in units of V."""
+    variance = 0.0
+    place = 0
+    for i in range(d):
+        gi = 1.0 if i == 0 else -centre
+        variance += gi * gi * cov[j, place]
+        place += 1
+        for _ in range(i + 1, d):
+            variance -= 2.0 * gi * centre * cov[j, place]
+            place += 1
+    return variance
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def gather_noise(grid: Grid, belief: Belief, mixture: Mixture) -> int:
+    """Fill the posterior components of V^(-1/3), which is all but normal for V ~ IG(a, b); returns how many.
+
+    Wilson & Hilferty (1931): (chi²_k / k)^(1/3) ~ N(1 - 2/(9k), 2/(9k)), with k = 2a and chi² = 2b/V.
+    """
+    b, weight, a = belief.b, belief.weight, belief.a
+    weights, locations, scales, dofs = mixture
+    m = 0
+    for j in range(weight.shape[0]):
+        if weight[j] > _NEGLIGIBLE:
+            half = a[grid.group[j]]
+            unit = (half / b[j]) ** (1.0 / 3.0)
+            weights[m] = weight[j]
+            locations[m] = unit * (1.0 - 1.0 / (9.0 * half))
+            scales[m] = unit / math.sqrt(9.0 * half)
+            dofs[m] = math.inf
+            m += 1
+    return m
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def quantiles(mixture: Mixture, m: int, probabilities: Floats, out: Floats) -> None:
+    """Quantiles at probabilities [q] of the first m components, into out [q]."""
+    weights, locations, scales, dofs = mixture
+    student_t.mixture_quantiles(probabilities, weights[:m], locations[:m], scales[:m], dofs[:m], out, _TOLERANCE)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def drift_rate(grid: Grid, belief: Belief) -> float:
+    """Root mean squared change of a coefficient per observation under the posterior weights."""
+    total = 0.0
+    for j in range(belief.weight.shape[0]):
+        total += belief.weight[j] * grid.coefficient_drift[j]
+    return math.sqrt(total)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def effective_memory(grid: Grid, belief: Belief, absorbed: float, factor: Array) -> float:
+    """Observations in the exponential window that loses information as fast as drift does, at most those absorbed.
+
+    A step of drift D turns cov C into R = C + D; as a discount, det(C) / det(R) = delta^d and the window holds
+    1 / (1 - delta) observations. factor: working room [d, d].
+    """
+    d = belief.mean.shape[1]
+    memory = 0.0
+    for j in range(belief.weight.shape[0]):
+        variance = belief.b[j] / max(belief.a[grid.group[j]], 0.6)
+        before = _log_determinant(belief.cov[j], 0.0, 0.0, factor)
+        after = _log_determinant(belief.cov[j], grid.level_drift[j], grid.coefficient_drift[j] / variance, factor)
+        lost = -math.expm1((before - after) / d)
+        memory += belief.weight[j] * (absorbed if lost * absorbed <= 1.0 else 1.0 / lost)
+    return memory
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _log_determinant(cov: Floats, level_drift: float, coefficient_drift: float, factor: Array) -> float:
+    """log det(cov + drift) of a packed cov by Cholesky; factor [d, d] receives the lower triangle."""
+    cholesky(cov, level_drift, coefficient_drift, factor)
+    total = 0.0
+    for i in range(factor.shape[0]):
+        total += 2.0 * math.log(max(factor[i, i], 1e-300))
+    return total
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def cholesky(cov: Floats, level_drift: float, coefficient_drift: float, factor: Array) -> None:
+    """Lower Cholesky factor [d, d] of a packed covariance plus drift; rounding below zero counts as zero."""
+    d = factor.shape[0]
+    place = 0
+    for k in range(d):
+        for i in range(k, d):
+            entry = cov[place]
+            place += 1
+            if i == k:
+                entry += level_drift if k == 0 else coefficient_drift
+            for m in range(k):
+                entry -= factor[i, m] * factor[k, m]
+            if i == k:
+                factor[k, k] = math.sqrt(max(entry, 0.0))
+            else:
+                factor[i, k] = entry / factor[k, k] if factor[k, k] > 0.0 else 0.0
+                factor[k, i] = 0.0

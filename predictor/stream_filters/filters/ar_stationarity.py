@@ -1,0 +1,83 @@
+"""Probability that an autoregression is stationary under its posterior, compiled."""
+
+import math
+
+from numba import njit
+
+from stream_filters.filters import student_t
+from stream_filters.filters.ar_kernels import Belief, Grid
+from stream_filters.filters.ar_report import cholesky
+from stream_filters.filters.base import Array, Floats
+
+# Nodes below this weight cannot move the probability by a percent together.
+_NEGLIGIBLE = 1e-4
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def is_stationary(coefficients: Floats, room: Floats) -> bool:
+    """Whether all roots of 1 - b_1 z - ... - b_p z^p lie outside the unit circle; coefficients, room: [p].
+
+    The step-down recursion: partial autocorrelations are all inside (-1, 1) exactly then.
+    """
+    p = coefficients.shape[0]
+    room[:] = coefficients
+    for k in range(p - 1, -1, -1):
+        last = room[k]
+        if not abs(last) < 1.0:
+            return False
+        scale = 1.0 / (1.0 - last * last)
+        for i in range((k + 1) // 2):
+            left, right = room[i], room[k - 1 - i]
+            room[i] = (left + last * right) * scale
+            room[k - 1 - i] = (right + last * left) * scale
+    return True
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def stationary_probability(grid: Grid, belief: Belief, points: Floats, factor: Array, room: Floats) -> float:
+    """P(stationary): exact for p = 1, else the share of fixed points [m, p + 1] of each node's posterior.
+
+    points: rows of standard normals and a chi-square quantile level in the last column's place, see `cloud`.
+    factor [d, d], room [2, p]: working room.
+    """
+    p = belief.mean.shape[1] - 1
+    probability = 0.0
+    mass = 0.0
+    for j in range(belief.weight.shape[0]):
+        if belief.weight[j] <= _NEGLIGIBLE:
+            continue
+        a = belief.a[grid.group[j]]
+        mass += belief.weight[j]
+        if p == 1:
+            scale = math.sqrt(belief.b[j] / a * belief.cov[j, 2])
+            inside = student_t.cdf((1.0 - belief.mean[j, 1]) / scale, 2.0 * a)
+            inside -= student_t.cdf((-1.0 - belief.mean[j, 1]) / scale, 2.0 * a)
+        else:
+            inside = _share_of_points(belief.mean[j], belief.cov[j], belief.b[j], a, points, factor, room)
+        probability += belief.weight[j] * inside
+    return min(max(probability / mass, 0.0), 1.0)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _share_of_points(
+    mean: Floats, cov: Floats, b: float, a: float, points: Floats, factor: Array, room: Floats
+) -> float:
+    """Share of a node's fixed posterior points that are stationary."""
+    p = mean.shape[0] - 1
+    cholesky(cov, 0.0, 0.0, factor)
+    inside = 0
+    for s in range(points.shape[0]):
+        scale = noise_scale(a, b, points[s, p + 1])
+        for k in range(p):
+            room[0, k] = mean[k + 1]
+            for i in range(k + 2):
+                room[0, k] += scale * factor[k + 1, i] * points[s, i]
+        inside += is_stationary(room[0], room[1])
+    return inside / points.shape[0]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def noise_scale(a: float, b: float, normal: float) -> float:
+    """sqrt(V) for V ~ IG(a, b) at a standard normal deviate: Wilson & Hilferty (1931), positive always."""
+    root = 1.0 - 1.0 / (9.0 * a) + normal / math.sqrt(9.0 * a)
+    return math.sqrt(b / a) * max(root, 0.05) ** -1.5

@@ -1,0 +1,270 @@
+"""online_ar_learning: a time-varying autoregression of unknown drift and noise, learnt observation by observation."""
+
+import math
+from collections.abc import Mapping
+from functools import cached_property
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from stream_filters.filters.ar_forecast import cloud, forecast_rows
+from stream_filters.filters.ar_kernels import Belief, Grid, work_space
+from stream_filters.filters.ar_report import mixture_space
+from stream_filters.filters.ar_rows import Outputs, filter_rows, replay
+from stream_filters.filters.ar_warm_up import Start, begin, remember
+from stream_filters.filters.base import (
+    TIME,
+    Array,
+    Batch,
+    Filter,
+    FilterConfig,
+    Floats,
+    Step,
+    Tensor,
+    common_outputs,
+)
+
+_MAX_NODES = 512
+
+
+class Config(FilterConfig):
+    """Settings of online_ar_learning."""
+
+    order: int = Field(default=1, ge=1, le=12, description="order p: how many past observations predict the next")
+    models: tuple[Literal["plain", "robust", "clean"], ...] = Field(
+        default=("plain", "robust", "clean"),
+        min_length=1,
+        max_length=3,
+        description="averaged variants: Gaussian noise; noise with outliers; and those outliers kept out of the lags",
+    )
+    level_drift: tuple[float, ...] = Field(
+        default=(0.0, 1e-3, 3e-2),
+        min_length=1,
+        max_length=8,
+        description="grid of drift variances of the level per observation, in units of the noise variance",
+    )
+    coefficient_drift: tuple[float, ...] = Field(
+        default=(0.0, 3e-5, 3e-4, 3e-3),
+        min_length=1,
+        max_length=8,
+        description="grid of drift variances of each coefficient per observation",
+    )
+    noise_memory: tuple[float | None, ...] = Field(
+        default=(None, 50.0),
+        min_length=1,
+        max_length=4,
+        description="grid of memories of the noise variance, in observations; null = it is constant",
+    )
+    drift_penalty: float = Field(
+        default=0.7, ge=0.0, le=10.0, description="prior log odds against each step up in a grid, nats"
+    )
+    weight_memory: float = Field(
+        default=500.0, ge=10.0, le=1e9, description="memory of the evidence that weighs the grid, in observations"
+    )
+    prior_mean: float = Field(default=0.0, ge=-2.0, le=2.0, description="prior mean of the first coefficient")
+    prior_std: float = Field(default=1.0, ge=1e-3, le=1e3, description="prior standard deviation of each coefficient")
+    outlier_share: float = Field(default=0.02, ge=1e-6, le=0.5, description="prior probability of an outlier")
+    outlier_variance: float = Field(
+        default=100.0, ge=2.0, le=1e6, description="variance of an outlier, in units of the noise variance"
+    )
+
+    @model_validator(mode="after")
+    def _check_grid(self) -> "Config":
+        if len(set(self.models)) < len(self.models):
+            raise ValueError("models must not repeat")
+        drifts = self.level_drift + self.coefficient_drift
+        if min(drifts) < 0.0 or max(drifts) > 10.0:
+            raise ValueError("drift variances must lie between 0 and 10")
+        if any(memory is not None and not 2.0 <= memory <= 1e9 for memory in self.noise_memory):
+            raise ValueError("noise_memory must lie between 2 and 1e9, or be null")
+        nodes = len(self.level_drift) * len(self.coefficient_drift) * len(self.noise_memory) * len(self.models)
+        if nodes > _MAX_NODES:
+            raise ValueError(f"the grids and models make {nodes} nodes, more than {_MAX_NODES}")
+        return self
+
+
+class OnlineArLearning(Filter[Config]):
+    """Autoregression of order p whose intercept, coefficients and noise variance are learnt, and may drift."""
+
+    name: ClassVar[str] = "online_ar_learning"
+    description: ClassVar[str] = "time-varying autoregression of unknown drift and noise"
+    schema_version: ClassVar[int] = 1
+    config_type: ClassVar[type[FilterConfig]] = Config
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The nodes that the configuration asks for, and their prior."""
+        config = self.config
+        rows = [
+            (level, coefficient, v, g, math.exp(-config.drift_penalty * (i + k + (memory is not None))))
+            for v in range(len(config.models))
+            for i, level in enumerate(sorted(config.level_drift))
+            for k, coefficient in enumerate(sorted(config.coefficient_drift))
+            for g, memory in enumerate(config.noise_memory)
+        ]
+        level_drift, coefficient_drift, variant, group, prior = (np.array(column) for column in zip(*rows, strict=True))
+        return Grid(
+            level_drift=level_drift.astype(float),
+            coefficient_drift=coefficient_drift.astype(float),
+            prior=prior / prior.sum(),
+            variant=variant,
+            group=group,
+            robust=np.array([model != "plain" for model in config.models]),
+            clean=np.array([model == "clean" for model in config.models]),
+            retain=np.array([1.0 if memory is None else 1.0 - 1.0 / memory for memory in config.noise_memory]),
+            settings=np.array([1.0 - 1.0 / config.weight_memory, 1e-3, config.outlier_share, config.outlier_variance]),
+        )
+
+    @property
+    def state_dtype(self) -> np.dtype[np.void]:
+        """Layout of one stream's state; `started` is 0 while the warm-up values are gathered."""
+        p, n, v = self.config.order, self.grid.prior.size, len(self.config.models)
+        d = p + 1
+        return np.dtype(
+            [
+                ("started", np.int64),
+                ("absorbed", np.int64),
+                ("warm_count", np.int64),
+                ("warm_values", np.float64, (2 * self._wanted,)),
+                ("scales", np.float64, (2,)),
+                ("lags", np.float64, (v, p)),
+                ("lag_variances", np.float64, (v, p)),
+                ("a", np.float64, (len(self.config.noise_memory),)),
+                ("b", np.float64, (n,)),
+                ("weight", np.float64, (n,)),
+                ("mean", np.float64, (n, d)),
+                ("cov", np.float64, (n, d * (d + 1) // 2)),
+            ]
+        )
+
+    @property
+    def _wanted(self) -> int:
+        """Finite values that a warm-up wants."""
+        return self.config.order + 4
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """Every output: the common ones, then the autoregression's own."""
+        p, unit = self.config.order, "unit of the observations"
+        return (
+            *common_outputs(1),
+            Tensor("model_weights", (TIME, len(self.config.models)), "weights of the averaged variants", "probability"),
+            Tensor("intercept", (TIME, 3), "median, lower and upper end of the intercept", unit, default=True),
+            Tensor("coefficients", (TIME, p, 3), "median, lower and upper end of each coefficient", default=True),
+            Tensor("noise_std", (TIME, 3), "median, lower and upper end of the noise's std", unit, default=True),
+            Tensor(
+                "stationary_probability", (TIME,), "probability that the autoregression is stationary", "probability"
+            ),
+            Tensor("drift_rate", (TIME,), "root mean squared change of a coefficient per observation"),
+            Tensor(
+                "effective_memory", (TIME,), "observations in the window that forgets as fast as drift", "observations"
+            ),
+        )
+
+    def initial_state(self) -> Array:
+        """The prior: a stream without observations."""
+        return np.zeros((), self.state_dtype)
+
+    def run(self, state: Array, batch: Batch, names: frozenset[str]) -> Step:
+        """Filter T rows; outputs of the warm-up's rows, and of a stream that has not changed yet, are NaN."""
+        after = state.copy()
+        observations = np.ascontiguousarray(batch.observations[:, 0])
+        info = self._empty(names, observations.size)
+        row = self._warm_up(after, observations)
+        if row < observations.size:
+            rest = Outputs(
+                *(info[name][row:] if name in info else _unasked(rank) for name, rank in _OUTPUT_RANKS.items())
+            )
+            belief = _belief(after)
+            work = work_space(belief)
+            after["absorbed"] = filter_rows(
+                self.grid,
+                belief,
+                work,
+                mixture_space(*self._sizes),
+                observations[row:],
+                int(after["absorbed"]),
+                self.config.interval,
+                self._points,
+                rest,
+            )
+        return Step(after, info)
+
+    def forecast(self, state: Array, horizon: int) -> Mapping[str, Array]:
+        """Forecasts for steps 1..horizon; NaN during the warm-up."""
+        out = np.full((horizon, 4), np.nan)
+        if state["started"]:
+            belief = _belief(state.copy())
+            deviates = cloud(horizon, self.config.order + 1)
+            mixture = mixture_space(*self._sizes)
+            forecast_rows(self.grid, belief, work_space(belief), mixture, deviates, self.config.interval, out)
+        return {
+            "forecast_mean": out[:, 0].copy(),
+            "forecast_std": out[:, 1].copy(),
+            "forecast_interval": out[:, 2:].copy(),
+        }
+
+    @property
+    def _sizes(self) -> tuple[int, int]:
+        """Nodes and variants."""
+        return self.grid.prior.size, len(self.config.models)
+
+    @cached_property
+    def _points(self) -> Floats:
+        """Fixed deviates [m, p + 2] for the stationary probability."""
+        return cloud(1, self.config.order + 1)[0]
+
+    def _empty(self, names: frozenset[str], rows: int) -> dict[str, Array]:
+        """Arrays of NaN for the outputs named."""
+        return {
+            output.name: np.full([rows if size == TIME else int(size) for size in output.shape], np.nan)
+            for output in self.outputs
+            if output.name in names
+        }
+
+    def _warm_up(self, state: Array, observations: Floats) -> int:
+        """Gather warm-up values, in place, and start when there are enough; returns the rows used."""
+        for row, value in enumerate(observations):
+            if state["started"]:
+                return row
+            state["warm_count"] = remember(state["warm_values"], int(state["warm_count"]), value)
+            start = begin(state["warm_values"][: int(state["warm_count"])], self._wanted)
+            if start is not None:
+                self._start(state, start)
+        return observations.size
+
+    def _start(self, state: Array, start: Start) -> None:
+        """Set the prior in units of the warm-up's variance, and learn its values."""
+        d = self.config.order + 1
+        variance = start.noise_variance
+        state["started"] = 1
+        state["warm_count"] = 0
+        state["warm_values"] = 0.0
+        state["scales"] = start.centre, start.variance
+        state["a"] = 0.5
+        state["b"] = 0.5 * variance
+        state["weight"] = self.grid.prior
+        state["mean"][:, 1] = self.config.prior_mean
+        diagonal = np.cumsum([0, *range(d, 1, -1)])
+        state["cov"][:, diagonal[0]] = max(4.0, 2.0 * start.variance / variance)
+        state["cov"][:, diagonal[1:]] = self.config.prior_std**2 / variance
+        belief = _belief(state)
+        state["absorbed"] = replay(self.grid, belief, work_space(belief), start.values)
+
+
+_OUTPUT_RANKS = {
+    name: 3 if name == "coefficients" else 2 if name in _MATRICES else 1
+    for _MATRICES in [{"predictive_interval", "model_weights", "intercept", "noise_std"}]
+    for name in Outputs._fields
+}
+
+
+def _unasked(rank: int) -> Floats:
+    """An array that says: do not compute this."""
+    return np.empty((0,) * rank)
+
+
+def _belief(state: Array) -> Belief:
+    """Views of a state's fields."""
+    return Belief(**{name: state[name] for name in Belief._fields})
