@@ -1,8 +1,10 @@
 """Seeded synthetic streams with ground truth, one module for each model."""
 
+from stream_filters_client.scenarios.adaptive_mixture import MIXTURE_SCENARIOS
 from stream_filters_client.scenarios.base import Scenario, Stream
+from stream_filters_client.scenarios.online_ar_learning import AR_SCENARIOS
 
-_ALL: tuple[Scenario, ...] = ()
+_ALL: tuple[Scenario, ...] = (*AR_SCENARIOS, *MIXTURE_SCENARIOS)
 
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _ALL}
 

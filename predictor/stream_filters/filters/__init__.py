@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from stream_filters.filters.adaptive_mixture import AdaptiveMixture
 from stream_filters.filters.base import Filter
+from stream_filters.filters.online_ar_learning import OnlineArLearning
 from stream_filters.filters.streaming_kalman import StreamingKalman
 
-_KINDS: tuple[type[Filter[Any]], ...] = (StreamingKalman,)
+_KINDS: tuple[type[Filter[Any]], ...] = (StreamingKalman, OnlineArLearning, AdaptiveMixture)
 
 REGISTRY: dict[str, type[Filter[Any]]] = {kind.name: kind for kind in _KINDS}

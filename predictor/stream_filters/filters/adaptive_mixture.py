@@ -1,0 +1,187 @@
+"""Which of several recurring regimes a stream is in, when it changes, and what each regime is like."""
+
+from collections.abc import Mapping
+from typing import Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from stream_filters.filters.base import TIME, Array, Batch, Filter, FilterConfig, Step, Tensor, common_outputs
+from stream_filters.filters.regime_belief import Settings, belief_dtype, start, views
+from stream_filters.filters.regime_hypotheses import masses_for, scratch
+from stream_filters.filters.regime_kernel import forecast_rows, run_rows
+from stream_filters.filters.regime_predictive import components_for
+from stream_filters.filters.regime_report import Report
+
+Drift = Literal["none", "trend", "average"]
+# A regime that drifts has to show it: most do not.
+_DRIFTING = {"none": 0.0, "trend": 1.0, "average": 0.2}
+
+
+class AdaptiveMixtureConfig(FilterConfig):
+    """Settings of `adaptive_mixture`."""
+
+    regimes: int = Field(default=3, ge=1, le=8, description="how many regimes are told apart; more replace the oldest")
+    hypotheses: int = Field(default=16, ge=2, le=512, description="how many explanations of the stream are kept")
+    drift: Drift = Field(
+        default="average",
+        description="how a regime's level moves: not at all, along a trend, or as each regime's evidence says",
+    )
+    dwell: float = Field(default=50.0, gt=1.0, le=1e9, description="expected observations from change to change")
+    dwell_strength: float = Field(
+        default=50.0, gt=0.0, le=1e15, description="how many observations that expectation is worth"
+    )
+    reuse: bool = Field(
+        default=True, description="regimes come back; if not, every change begins a regime never seen before"
+    )
+    base_mean: float | None = Field(
+        default=None, description="where new regimes are expected; none: learnt from the stream"
+    )
+    base_std: float | None = Field(
+        default=None, gt=0.0, description="standard deviation of the stream over all regimes; none: learnt"
+    )
+    level_strength: float = Field(
+        default=0.05, ge=1e-6, le=1e6, description="how many observations a new regime's expected level is worth"
+    )
+    variance_shape: float = Field(
+        default=2.0, ge=1.05, le=1e3, description="shape of the inverse gamma prior of a regime's variance"
+    )
+    variance_fraction: float = Field(
+        default=0.35, ge=1e-6, le=1e3, description="a new regime's variance as a share of the stream's"
+    )
+    slope_std: float = Field(
+        default=0.02, gt=0.0, le=10.0, description="expected size of trends, in standard deviations per observation"
+    )
+    memory: float = Field(default=1000.0, ge=10.0, le=1e9, description="observations that a regime's estimates rest on")
+    base_memory: float = Field(
+        default=500.0, ge=10.0, le=1e9, description="observations that the expectation of new regimes rests on"
+    )
+    recycle: float = Field(
+        default=1e-3, ge=0.0, le=0.5, description="share of the changes that need a new regime when all are in use"
+    )
+    outlier_rate: float = Field(
+        default=1e-3, ge=0.0, le=0.2, description="expected share of outliers, refined as they come; 0 = there are none"
+    )
+    announce: float = Field(
+        default=0.8, ge=0.0, le=1.0, description="probability from which another regime is announced"
+    )
+    recent: int = Field(default=5, ge=1, le=10_000, description="observations that count as recent for changes")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.base_mean is None) != (self.base_std is None):
+            raise ValueError("base_mean and base_std belong together: give both or neither")
+        if not self.reuse and self.regimes < 2:
+            raise ValueError("reuse = false needs regimes >= 2: the one left and the one reached")
+        return self
+
+
+class AdaptiveMixture(Filter[AdaptiveMixtureConfig]):
+    """Online changepoints with regimes that are met again.
+
+    Weighted hypotheses about the current regime, its age, all regimes' normal-inverse-gamma posteriors and their
+    transition counts (Adams & MacKay 2007, with pruning as in Fearnhead & Liu 2007). The first ten observations set
+    the stream's scale and are not scored, unless `base_mean` and `base_std` are given.
+    """
+
+    name = "adaptive_mixture"
+    description = "Detects changes between recurring regimes and learns each regime's mean, spread and trend."
+    schema_version = 1
+    config_type = AdaptiveMixtureConfig
+
+    def __init__(self, config: AdaptiveMixtureConfig) -> None:
+        super().__init__(config)
+        self._settings = Settings(
+            dwell=config.dwell,
+            dwell_strength=config.dwell_strength,
+            reuse=config.reuse,
+            level_strength=config.level_strength,
+            variance_shape=config.variance_shape,
+            variance_fraction=config.variance_fraction,
+            slope_var=config.slope_std**2,
+            drifting=_DRIFTING[config.drift],
+            memory=config.memory,
+            base_memory=config.base_memory,
+            recycle=config.recycle if config.reuse else 1.0,
+            outlier_rate=config.outlier_rate,
+            announce=config.announce,
+            recent=config.recent,
+            tail=0.5 * (1.0 - config.interval),
+        )
+        self._state_dtype = belief_dtype(config.hypotheses, config.regimes)
+
+    @property
+    def state_dtype(self) -> np.dtype[np.void]:
+        """Layout of one stream's belief; 7.4 kB by default."""
+        return self._state_dtype
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """Every output; per regime in the order of the announced labels."""
+        k = self.config.regimes
+        unit = "unit of the observations"
+        variants = 2 if self.config.drift == "average" else 1
+        own = (
+            Tensor(
+                "model_weights", (TIME, variants), "probability that the regime is constant, drifting", "probability"
+            ),
+            Tensor("regime", (TIME,), "announced regime, from 0, with stable labels", datatype="INT64", default=True),
+            Tensor("regime_probabilities", (TIME, k), "probability of each regime", "probability", default=True),
+            Tensor(
+                "change_probability",
+                (TIME,),
+                "probability that the regime changed at this observation",
+                "probability",
+                default=True,
+            ),
+            Tensor(
+                "recent_change_probability",
+                (TIME,),
+                f"probability that the regime changed at one of the last {self.config.recent} observations",
+                "probability",
+            ),
+            Tensor("run_length", (TIME,), "rows since the last change, in the likeliest explanation", "rows"),
+            Tensor("active_regimes", (TIME,), "regimes met so far, in the likeliest explanation"),
+            Tensor("regime_means", (TIME, k), "level of each regime; NaN before it was met", unit, default=True),
+            Tensor("regime_stds", (TIME, k), "spread of each regime; NaN before it was met", unit, default=True),
+            Tensor("regime_weights", (TIME, k), "long-run share of each regime", "probability"),
+            Tensor("transition_matrix", (TIME, k, k), "probability of each regime (column) after each", "probability"),
+        )
+        return (*common_outputs(1), *own)
+
+    def initial_state(self) -> Array:
+        """Nothing observed, or the base measure where the configuration gives one."""
+        state = np.zeros((), self._state_dtype)
+        if self.config.base_mean is not None:
+            state["units"] = (self.config.base_mean, self.config.base_std, 0.0, 1.0, np.inf)
+            start(views(state), self._settings)
+        return state
+
+    def run(self, state: Array, batch: Batch, names: frozenset[str]) -> Step:
+        """Filter T rows; see `Filter.run`."""
+        state = state.copy()
+        rows = len(batch.observations)
+        info: dict[str, Array] = {}
+        arrays: dict[str, Array] = {}
+        for output in self.outputs:
+            if output.on_horizon:
+                continue
+            wanted = output.name in names
+            shape = (rows if wanted else 0, *output.wire_shape[1:])
+            whole = output.datatype == "INT64"
+            arrays[output.name] = np.zeros(shape, np.int64) if whole else np.full(shape, np.nan)
+            if wanted:
+                info[output.name] = arrays[output.name]
+        observations = np.array(batch.observations[:, 0], dtype=np.float64)
+        k, m = self.config.regimes, self.config.hypotheses
+        report = Report(**arrays)
+        run_rows(views(state), self._settings, observations, scratch(m, k), components_for(m, k), report)
+        return Step(state, info)
+
+    def forecast(self, state: Array, horizon: int) -> Mapping[str, Array]:
+        """Forecast through the transition matrix; NaN before the warm-up is complete."""
+        mean, std, interval = (np.full(shape, np.nan) for shape in [(horizon,), (horizon,), (horizon, 2)])
+        sizes = self.config.hypotheses, self.config.regimes
+        belief = views(state.copy())
+        forecast_rows(belief, self._settings, masses_for(*sizes), components_for(*sizes), mean, std, interval)
+        return {"forecast_mean": mean, "forecast_std": std, "forecast_interval": interval}

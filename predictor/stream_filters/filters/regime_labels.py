@@ -1,0 +1,134 @@
+"""Names that users can rely on: regimes keep their announced labels when another lineage becomes the heaviest."""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from stream_filters.filters.base import Array, Floats
+from stream_filters.filters.regime_belief import (
+    ANNOUNCED,
+    EMPTY,
+    KNOWN,
+    LEVEL,
+    VARIANCE,
+    Belief,
+    Settings,
+    heaviest,
+)
+from stream_filters.filters.regime_emission import regime_mean, regime_variance
+
+# A regime that is further than this from what was announced under its label has been mixed up with another.
+_MIXED_UP = 0.5
+# Two regimes further apart than this are simply different.
+_FAR = 20.0
+# Observations, beyond the prior's, before a regime's own estimates are trusted to say so.
+_TRUSTED = 4.0
+# Between equally good assignments the labels stay.
+_RELABEL = 1e-3
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def assign(cost: Floats, columns: Array) -> None:
+    """Fill columns [n] with the assignment of each row that makes the total of cost [n, n] least.
+
+    Kuhn (1955), the Hungarian method, with shortest augmenting paths and potentials: O(n³).
+    """
+    n = cost.shape[0]
+    row_potential = np.zeros(n + 1)
+    column_potential = np.zeros(n + 1)
+    matched = np.zeros(n + 1, np.int64)
+    previous = np.zeros(n + 1, np.int64)
+    for row in range(1, n + 1):
+        matched[0] = row
+        least = np.full(n + 1, math.inf)
+        visited = np.zeros(n + 1, np.bool_)
+        column = 0
+        while matched[column] != 0:
+            visited[column] = True
+            step = math.inf
+            following = 0
+            for j in range(1, n + 1):
+                if visited[j]:
+                    continue
+                reduced = cost[matched[column] - 1, j - 1] - row_potential[matched[column]] - column_potential[j]
+                if reduced < least[j]:
+                    least[j] = reduced
+                    previous[j] = column
+                if least[j] < step:
+                    step = least[j]
+                    following = j
+            for j in range(n + 1):
+                if visited[j]:
+                    row_potential[matched[j]] += step
+                    column_potential[j] -= step
+                else:
+                    least[j] -= step
+            column = following
+        while column != 0:
+            matched[column] = matched[previous[column]]
+            column = previous[column]
+    for j in range(1, n + 1):
+        columns[matched[j] - 1] = j - 1
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _distance(mean: float, variance: float, reference_mean: float, reference_variance: float) -> float:
+    """How different two regimes are: 0 when equal; grows with the levels' and the variances' difference."""
+    return (mean - reference_mean) ** 2 / (2.0 * (variance + reference_variance)) + 0.25 * math.log(
+        variance / reference_variance
+    ) ** 2
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _mixed_up(belief: Belief, settings: Settings, m: int) -> bool:
+    """Whether hypothesis m calls some regime by a label under which another one was announced."""
+    for k in range(belief.born[m]):
+        reference = belief.reference[belief.label[m, k]]
+        learnt = 2.0 * (belief.shape[m, k] - settings.variance_shape)
+        if reference[KNOWN] > 0.0 and learnt > _TRUSTED:
+            mean, variance = regime_mean(belief, m, k), regime_variance(belief, m, k)
+            if _distance(mean, variance, reference[LEVEL], reference[VARIANCE]) > _MIXED_UP:
+                return True
+    return False
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _relabel(belief: Belief, m: int) -> None:
+    """Give hypothesis m's regimes the labels of the announced regimes that they are most like."""
+    regimes = belief.label.shape[1]
+    cost = np.full((regimes, regimes), _MIXED_UP)
+    for k in range(regimes):
+        for label in range(regimes):
+            reference = belief.reference[label]
+            if k < belief.born[m] and reference[KNOWN] > 0.0:
+                mean, variance = regime_mean(belief, m, k), regime_variance(belief, m, k)
+                distance = _distance(mean, variance, reference[LEVEL], reference[VARIANCE])
+                cost[k, label] = min(distance, _FAR)
+            if label != belief.label[m, k]:
+                cost[k, label] += _RELABEL
+    assign(cost, belief.label[m])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def align(belief: Belief, settings: Settings) -> int:
+    """Keep labels and regimes together; returns the heaviest hypothesis, whose regimes become the reference."""
+    best = heaviest(belief)
+    if _mixed_up(belief, settings, best):
+        for m in range(belief.log_weight.shape[0]):
+            if belief.log_weight[m] > EMPTY:
+                _relabel(belief, m)
+    for k in range(belief.born[best]):
+        reference = belief.reference[belief.label[best, k]]
+        reference[LEVEL] = regime_mean(belief, best, k)
+        reference[VARIANCE] = regime_variance(belief, best, k)
+        reference[KNOWN] = 1.0
+    return best
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def announce(belief: Belief, settings: Settings, probabilities: Floats) -> None:
+    """Announce another label once its probability passes the threshold. probabilities: [K], by label."""
+    for label in range(probabilities.shape[0]):
+        if probabilities[label] >= settings.announce and probabilities[label] > probabilities[belief.clock[ANNOUNCED]]:
+            belief.clock[ANNOUNCED] = label

@@ -1,0 +1,167 @@
+"""What `adaptive_mixture` reports of a row, in announced label order and the user's units."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from stream_filters.filters.base import Array, Floats
+from stream_filters.filters.regime_belief import (
+    ANNOUNCED,
+    EMPTY,
+    GAP,
+    ROWS,
+    SEEN,
+    Belief,
+    Settings,
+)
+from stream_filters.filters.regime_emission import regime_mean, regime_variance
+from stream_filters.filters.regime_hypotheses import next_new_regime
+from stream_filters.filters.regime_units import location_out, std_out
+
+
+class Report(NamedTuple):
+    """Arrays to fill, named after the outputs; those nobody asked for have no rows."""
+
+    predictive_mean: Floats  # [T]
+    predictive_std: Floats  # [T]
+    predictive_interval: Floats  # [T, 2]
+    log_evidence: Floats  # [T]
+    pit: Floats  # [T]
+    outlier_probability: Floats  # [T]
+    model_weights: Floats  # [T, n]
+    regime: Array  # [T]
+    regime_probabilities: Floats  # [T, K]
+    change_probability: Floats  # [T]
+    recent_change_probability: Floats  # [T]
+    run_length: Floats  # [T]
+    active_regimes: Floats  # [T]
+    regime_means: Floats  # [T, K]
+    regime_stds: Floats  # [T, K]
+    regime_weights: Floats  # [T, K]
+    transition_matrix: Floats  # [T, K, K]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def label_probabilities(belief: Belief, settings: Settings, out: Floats) -> None:
+    """Probability of each label [K] at the last row."""
+    out[:] = 0.0
+    for m in range(belief.log_weight.shape[0]):
+        if belief.log_weight[m] == EMPTY:
+            continue
+        weight = math.exp(belief.log_weight[m])
+        left = 1.0
+        for k in range(out.shape[0]):
+            out[belief.label[m, k]] += weight * belief.occupancy[m, k]
+            left -= belief.occupancy[m, k]
+        if not settings.reuse and left > 0.0:
+            out[belief.label[m, next_new_regime(belief, m)]] += weight * left
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def expected_change(belief: Belief, m: int) -> float:
+    """Probability that hypothesis m's regime changes with the next row, nothing being observed."""
+    change = 0.0
+    for k in range(belief.shape.shape[1]):
+        if belief.occupancy[m, k] > 0.0:
+            total = np.sum(belief.transitions[m, k])
+            change += belief.occupancy[m, k] * (total - belief.transitions[m, k, k]) / total
+    return change
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _changed_within(belief: Belief, rows: int) -> float:
+    """Probability that the last change was less than `rows` rows ago; the beginning is no change."""
+    probability = 0.0
+    for m in range(belief.log_weight.shape[0]):
+        ago = belief.run_length[m] + belief.clock[GAP]
+        if belief.log_weight[m] > EMPTY and ago < rows and ago < belief.clock[ROWS]:
+            probability += math.exp(belief.log_weight[m])
+    return probability
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _drifting_probability(belief: Belief) -> float:
+    """Probability that the current regime's level has a slope."""
+    probability = 0.0
+    for m in range(belief.log_weight.shape[0]):
+        if belief.log_weight[m] > EMPTY:
+            probability += math.exp(belief.log_weight[m]) * belief.drifting[m, belief.regime[m]]
+    return probability
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def stationary(transitions: Floats, n: int, out: Floats) -> None:
+    """Long-run shares [n] of a chain with the counts [n, n] in the corner of `transitions`.
+
+    Grassmann, Taksar & Heyman (1985): elimination without subtractions.
+    """
+    matrix = transitions[:n, :n].copy()
+    for last in range(n - 1, 0, -1):
+        leaving = np.sum(matrix[last, :last])
+        for i in range(last):
+            matrix[i, last] /= leaving
+            for j in range(last):
+                if j != i:
+                    matrix[i, j] += matrix[i, last] * matrix[last, j]
+    out[0] = 1.0
+    for k in range(1, n):
+        out[k] = 0.0
+        for i in range(k):
+            out[k] += out[i] * matrix[i, k]
+    out[:n] /= np.sum(out[:n])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _report_regimes(belief: Belief, m: int, t: int, report: Report) -> None:
+    """What hypothesis m knows of each regime, by label."""
+    for k in range(belief.born[m]):
+        label = belief.label[m, k]
+        if report.regime_means.shape[0] > 0:
+            report.regime_means[t, label] = location_out(belief, regime_mean(belief, m, k))
+        if report.regime_stds.shape[0] > 0:
+            report.regime_stds[t, label] = std_out(belief, math.sqrt(regime_variance(belief, m, k)))
+    if report.regime_weights.shape[0] > 0:
+        shares = np.zeros(belief.born[m])
+        rows = belief.transitions[m] / np.sum(belief.transitions[m], axis=1).reshape(-1, 1)
+        stationary(rows, belief.born[m], shares)
+        report.regime_weights[t, :] = 0.0
+        for k in range(belief.born[m]):
+            report.regime_weights[t, belief.label[m, k]] = shares[k]
+    if report.transition_matrix.shape[0] > 0:
+        for origin in range(belief.label.shape[1]):
+            total = np.sum(belief.transitions[m, origin])
+            for target in range(belief.label.shape[1]):
+                probability = belief.transitions[m, origin, target] / total
+                report.transition_matrix[t, belief.label[m, origin], belief.label[m, target]] = probability
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def report_row(
+    belief: Belief, settings: Settings, best: int, probabilities: Floats, change: float, t: int, report: Report
+) -> None:
+    """Fill row t with what is believed after it.
+
+    best: the heaviest hypothesis. probabilities: [K], by label. change: P(change at this row), NaN = from the belief.
+    """
+    if report.regime.shape[0] > 0:
+        report.regime[t] = belief.clock[ANNOUNCED]
+    if report.regime_probabilities.shape[0] > 0:
+        report.regime_probabilities[t] = probabilities
+    if report.change_probability.shape[0] > 0:
+        report.change_probability[t] = _changed_within(belief, 1) if math.isnan(change) else change
+    if report.recent_change_probability.shape[0] > 0:
+        report.recent_change_probability[t] = _changed_within(belief, settings.recent)
+    if report.run_length.shape[0] > 0:
+        report.run_length[t] = belief.run_length[best] + belief.clock[GAP]
+    if report.active_regimes.shape[0] > 0:
+        report.active_regimes[t] = belief.born[best] if belief.clock[SEEN] > 0 else math.nan
+    if report.model_weights.shape[0] > 0:
+        if report.model_weights.shape[1] == 2:
+            drifting = _drifting_probability(belief)
+            report.model_weights[t, 0] = 1.0 - drifting
+            report.model_weights[t, 1] = drifting
+        else:
+            report.model_weights[t, 0] = 1.0
+    _report_regimes(belief, best, t, report)

@@ -1,0 +1,104 @@
+"""Between the user's units and the internal ones, in which a stream begins with mean 0 and variance 1."""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from stream_filters.filters.base import Floats
+from stream_filters.filters.regime_belief import (
+    BASE_COUNT,
+    BASE_MEAN,
+    BASE_VAR,
+    ORIGIN,
+    SCALE,
+    SEEN,
+    UNVARIED,
+    WARM_UP,
+    Belief,
+    Settings,
+)
+
+_LARGEST = 1.7976931348623157e308
+# Beyond this many scales from the origin squares would overflow; nothing honest is out there.
+_FARTHEST = 1e60
+# Deviations count up to so many standard deviations, so that one wild value does not set the scale of the stream.
+_WINSOR = 10.0
+_LEAST_BASE_VAR = 1e-20
+# What one unit is while all observations are equal, relative to them.
+_UNVARIED_SCALE = 1e-6
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def prepare(belief: Belief) -> None:
+    """Choose origin, scale and base measure from the warm-up: its median, and a winsorised standard deviation."""
+    peak = np.max(np.abs(belief.warm_up))
+    # A power of two, so that dividing by it is exact, and squares stay in range.
+    exponent = math.frexp(peak)[1]
+    values = np.empty(WARM_UP)
+    for i in range(WARM_UP):
+        values[i] = math.ldexp(math.ldexp(belief.warm_up[i], -(exponent // 2)), -(exponent - exponent // 2))
+    origin = np.median(values)
+    deviations = np.abs(values - origin)
+    scale = 1.4826 * np.median(deviations)
+    if scale == 0.0:
+        scale = np.mean(deviations)
+    variance = np.mean(np.minimum(deviations, _WINSOR * scale) ** 2)
+    belief.units[BASE_MEAN] = 0.0
+    belief.units[BASE_VAR] = 1.0
+    belief.units[BASE_COUNT] = float(WARM_UP)
+    belief.units[ORIGIN] = math.ldexp(math.ldexp(origin, exponent // 2), exponent - exponent // 2)
+    scale = math.ldexp(math.ldexp(math.sqrt(variance), exponent // 2), exponent - exponent // 2)
+    belief.clock[UNVARIED] = 1 if scale == 0.0 else 0
+    if scale == 0.0:
+        scale = _UNVARIED_SCALE * abs(belief.units[ORIGIN])
+    belief.units[SCALE] = scale if scale > 0.0 else _UNVARIED_SCALE
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def to_internal(belief: Belief, y: float) -> float:
+    """The observation y in internal units."""
+    return min(max((y - belief.units[ORIGIN]) / belief.units[SCALE], -_FARTHEST), _FARTHEST)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def location_out(belief: Belief, x: float) -> float:
+    """An internal location in the user's units."""
+    return min(max(belief.units[ORIGIN] + belief.units[SCALE] * x, -_LARGEST), _LARGEST)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def std_out(belief: Belief, x: float) -> float:
+    """An internal standard deviation in the user's units."""
+    return min(belief.units[SCALE] * x, _LARGEST)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def learn_scale(belief: Belief, settings: Settings, y: float) -> None:
+    """The first observation that differs from all before it says what a unit is.
+
+    Until then every quantity is as many units as it was, whatever a unit may be: nothing but `SCALE` changes.
+    """
+    difference = abs(y / 2.0 - belief.units[ORIGIN] / 2.0)
+    if belief.clock[UNVARIED] == 0 or difference == 0.0:
+        return
+    seen = min(float(belief.clock[SEEN]), settings.base_memory)
+    scale = 2.0 * (difference / math.sqrt(seen))
+    belief.clock[UNVARIED] = 0
+    belief.units[SCALE] = scale if scale > 0.0 else difference
+    belief.units[BASE_COUNT] = seen
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def learn_base(belief: Belief, settings: Settings, y: float) -> None:
+    """The base measure follows the mean and variance of the stream, y being internal; a fixed one stays."""
+    units: Floats = belief.units
+    if belief.clock[UNVARIED] == 1 or math.isinf(units[BASE_COUNT]):
+        return
+    units[BASE_COUNT] = min(units[BASE_COUNT] + 1.0, settings.base_memory)
+    gain = 1.0 / units[BASE_COUNT]
+    limit = _WINSOR * math.sqrt(units[BASE_VAR])
+    deviation = min(max(y - units[BASE_MEAN], -limit), limit)
+    units[BASE_MEAN] += gain * deviation
+    units[BASE_VAR] += gain * (deviation * deviation * (1.0 - gain) - units[BASE_VAR])
+    units[BASE_VAR] = max(units[BASE_VAR], _LEAST_BASE_VAR)
