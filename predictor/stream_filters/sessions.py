@@ -41,8 +41,9 @@ class _Held:
     unreadable: Unusable | None = None
 
     @property
-    def live(self) -> bool:
-        return self.record is not None and not self.record.ended
+    def is_new(self) -> bool:
+        """Whether the store has nothing; a stream that ended, but is still held for retries, has its place there."""
+        return self.version is None
 
 
 _NOTHING = _Held()
@@ -98,7 +99,7 @@ class Sessions:
     async def _attempt(self, turns: Sequence[Turn]) -> list[_Result | None]:
         """Try each turn once; None for those to try again on a fresh copy of the stream."""
         held = await self._load([self._prefix + turn.sequence_id for turn in turns])
-        begun = sum(turn.start and not stream.live for turn, stream in zip(turns, held, strict=True))
+        begun = sum(turn.start and stream.is_new for turn, stream in zip(turns, held, strict=True))
         self._starting += begun
         try:
             room = await self._room() if begun else 0
@@ -118,7 +119,7 @@ class Sessions:
                 if stream.unreadable and not turn.start:
                     raise stream.unreadable
                 todo: _Order | None = order(turn, stream.record, self._bind)
-                if turn.start and not stream.live and not isinstance(todo, Replay):
+                if turn.start and stream.is_new:
                     room -= 1
                     todo = todo if room >= 0 else self._full()
             except Refusal as refusal:
@@ -185,7 +186,8 @@ class Sessions:
 
     def _full(self) -> Exhausted:
         return Exhausted(
-            f"sequence_start: the model has {self._limits.live_streams} live streams, its limit; "
+            f"sequence_start: the model has {self._limits.live_streams} live streams, its limit "
+            f"(those that ended less than {self._limits.replay_seconds:g} s ago may count); "
             "end streams that are no longer needed with sequence_end, or raise the limit"
         )
 
