@@ -70,6 +70,7 @@ def _limits(settings: Settings) -> tuple[Limits, RequestLimits]:
         batch_rows=settings.max_batch_rows,
         streams=settings.max_batch_streams,
         horizon=settings.max_horizon,
+        answer_bytes=settings.max_message_bytes,
     )
     return sessions, requests
 

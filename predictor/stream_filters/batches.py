@@ -11,7 +11,7 @@ from stream_filters.filters.base import Array, Filter, Floats
 from stream_filters.ordering import Turn
 from stream_filters.refusals import InvalidRequest, Refusal
 from stream_filters.tensors import RawTensor
-from stream_filters.validation import RequestLimits, check_count, floats, rows, sequence_name, time_deltas
+from stream_filters.validation import RequestLimits, check_answer, check_count, floats, rows, sequence_name, time_deltas
 
 _PER_STREAM = {"offsets": "INT64", "starts": "BOOL", "ends": "BOOL", "lengths": "INT64"}
 
@@ -38,6 +38,8 @@ def parse_batch(inputs: Mapping[str, RawTensor], common: Common, limits: Request
     count = len(sequence_ids)
     observations = _observations(inputs["observations"], count, limits)
     per_stream = {name: _column(inputs[name], count) for name in _PER_STREAM if name in inputs}
+    sizes = count, observations.shape[1], common.horizon
+    check_answer(common.like, common.names, sizes, limits.answer_bytes)
     lengths = _lengths(per_stream.get("lengths"), count, observations.shape[1])
     deltas = inputs.get("time_deltas")
     steps = None if deltas is None else floats(deltas)

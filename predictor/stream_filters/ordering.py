@@ -10,6 +10,7 @@ import numpy as np
 from stream_filters.filters.base import Array, Batch, Filter, Floats
 from stream_filters.records import DIGEST_BYTES, Belief, Record
 from stream_filters.refusals import InvalidRequest, NotFound, Unusable, WrongOffset
+from stream_filters.validation import check_answer
 
 Bind = Callable[[str | None], Filter[Any]]
 
@@ -21,7 +22,7 @@ class Turn:
     observations: [T, D]. time_deltas: [T], or None for the nominal step. names: the outputs to compute.
     horizon: how many steps to forecast after the last row. offset: index in the stream of the first row.
     config: the stream's settings in JSON, with `start` only. like: the filter whose output shapes are needed, where
-    answers of several streams become one tensor.
+    answers of several streams become one tensor. answer_bytes: how large its answer may be.
     """
 
     sequence_id: str
@@ -34,6 +35,7 @@ class Turn:
     offset: int | None = None
     config: str | None = None
     like: Filter[Any] | None = None
+    answer_bytes: int = 2**62
 
     def digest(self) -> bytes:
         """What the turn does to its stream, in few bytes. What it asks to see does not count."""
@@ -130,6 +132,7 @@ def checked(turn: Turn, bound: Filter[Any]) -> Filter[Any]:
         raise InvalidRequest(
             f"observations: rows of {dimension} values came, the filter's dimension is {bound.dimension}; send {wanted}"
         )
+    check_answer(bound, turn.names, (1, len(turn.observations), turn.horizon), turn.answer_bytes)
     if turn.like is not None and turn.like is not bound:
         for name in turn.names:
             if bound.declared[name].shape != turn.like.declared[name].shape:

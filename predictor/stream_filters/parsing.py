@@ -77,6 +77,7 @@ def parse(raw: RawRequest, bound: Filter[Any], limits: RequestLimits) -> Request
         end=bool(raw.parameters.get("sequence_end", False)),
         offset=_offset(raw.parameters),
         config=_config(raw.parameters, limits),
+        answer_bytes=limits.answer_bytes,
     )
     _check_together(turn, inputs)
     carried = _carried(inputs[STATE]) if STATE in inputs else None

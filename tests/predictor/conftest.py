@@ -16,11 +16,11 @@ SMALL = {
     "--max-batch-rows": "60000",
     "--max-batch-streams": "8",
     "--max-horizon": "20",
-    "--ttl-seconds": "1",
+    "--ttl-seconds": "3",
     "--max-message-bytes": "2000000",
 }
 # the limit on live streams is a model's own, so each test that needs it has a model of its own
-SMALL_MODELS = ["crowded", "ending", "again", "expiring", "waiting", "sizes"]
+SMALL_MODELS = ["crowded", "ending", "again", "retried", "together", "rushed", "expiring", "waiting", "sizes"]
 
 
 @pytest.fixture(scope="session")
