@@ -120,7 +120,7 @@ class Recording:
 class Replay:
     """One stream on its way.
 
-    latencies: seconds of the last requests. error: why it failed.
+    latencies: seconds of the last requests. in_flight: a request is under way. error: why it failed.
     """
 
     feed: Feed
@@ -130,6 +130,7 @@ class Replay:
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=_LATENCIES))
     requests: int = 0
     replayed: int = 0
+    in_flight: bool = False
     started_seconds: float = 0.0
     finished_seconds: float = 0.0
     error: StreamFiltersError | None = None
@@ -157,7 +158,9 @@ class Replay:
                     sending = stream.send(
                         chunk.observations, time_deltas=chunk.time_deltas, outputs=self.outputs, horizon=pace.horizon
                     )
+                    self.in_flight = True
                     result = await _answer(sending, stop)
+                    self.in_flight = False
                     self._remember(chunk, result, time.perf_counter() - sent_seconds)
                     if pace.rate:
                         await self._keep(pace.rate, stop)
@@ -165,7 +168,7 @@ class Replay:
         except StreamFiltersError as error:
             self.status, self.error = (Status.INTERRUPTED if stop.is_set() else Status.FAILED), error
         finally:
-            self.finished_seconds = time.perf_counter()
+            self.in_flight, self.finished_seconds = False, time.perf_counter()
 
     def _remember(self, chunk: Chunk, result: Result, seconds: float) -> None:
         self.recording.append(chunk, result)

@@ -116,7 +116,7 @@ def detection(found: Array, truth: Array, window: int = 25) -> Detection:
     """Match each true change with the first announced one within `window` and before the next true change."""
     announced = np.flatnonzero(np.diff(found)) + 1
     true_changes = np.flatnonzero(np.diff(truth)) + 1
-    ends = np.append(true_changes[1:], len(truth))
+    ends = np.append(true_changes, len(truth))[1:]
     delays, used = [], 0
     for change, end in zip(true_changes, ends, strict=True):
         inside = announced[(announced >= change) & (announced < min(end, change + window + 1))]

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -179,26 +179,26 @@ class _Clock:
     def delta(self, stamp: Any, line: int) -> float | None:
         if self._layout.time_column is None:
             return None
-        now = self._moment(stamp, line)
-        elapsed = 1.0 if self._last is None else now - self._last
+        now, unit = self._moment(stamp, line)
+        elapsed = 1.0 if self._last is None else (now - self._last) / unit
         if not elapsed > 0:
             raise BadInput(f"{self._name}, line {line}: time {stamp!r} is not after the one before; sort by time first")
         self._last = now
         return elapsed
 
-    def _moment(self, stamp: Any, line: int) -> float:
+    def _moment(self, stamp: Any, line: int) -> tuple[float, float]:
+        """A time, and the unit that it is counted in."""
         text = str(stamp).strip()
-        if stamp is not None and _is_number(text) and text.lower() not in _MISSING and math.isfinite(float(text)):
-            return float(text)
+        if _is_number(text) and text.lower() not in _MISSING and math.isfinite(float(text)):
+            return float(text), 1.0
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
             raise BadInput(
                 f"{self._name}, line {line}: time {stamp!r} is neither a number nor an ISO date such as 2024-03-31"
             ) from None
-        if self._unit is None:
-            self._unit = "days" if len(text) <= 10 else "seconds"
         if moment.tzinfo is None:
-            # without a zone there is no daylight saving either: count as if it were UTC
-            return (moment - datetime(1970, 1, 1)).total_seconds() / UNITS[self._unit]
-        return moment.timestamp() / UNITS[self._unit]
+            # without a zone there is no daylight saving either
+            moment = moment.replace(tzinfo=UTC)
+        self._unit = self._unit or ("days" if len(text) <= 10 else "seconds")
+        return moment.timestamp(), UNITS[self._unit]

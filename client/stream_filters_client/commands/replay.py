@@ -3,7 +3,7 @@
 import asyncio
 import json
 import signal
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +27,7 @@ from stream_filters_client.commands.common import (
 )
 from stream_filters_client.errors import BadInput
 from stream_filters_client.inspection import ServerInfo
+from stream_filters_client.live import LiveView, save_screenshot, watch
 from stream_filters_client.progress import report_lines
 from stream_filters_client.replay import Pace, Replay, Status, run_all, wanted_outputs
 from stream_filters_client.retries import RetryCount
@@ -113,7 +114,7 @@ def replay(
     reporting = Reporting(
         console,
         wait,
-        live=not (json_ or quiet or plain) and (console.is_terminal or screenshot is not None),
+        live=not (json_ or quiet or plain) and console.is_terminal and not console.is_dumb_terminal,
         lines=not (json_ or quiet),
         screenshot=screenshot,
     )
@@ -212,16 +213,25 @@ async def _run(
         client.patience = replace(patience, retry_seconds=Patience().retry_seconds)
         replays = [Replay(feed, wanted_outputs(models[feed.model], pace.horizon)) for feed in found]
         _stop_on_signals(stop)
-        watching: Coroutine[None, None, None] | None = None
-        if reporting.lines:
-            watching = report_lines(replays, reporting.console, retries)
-        watch = None if watching is None else asyncio.create_task(watching)
-        await run_all(replays, client, pace, stop)
-        if watch is not None:
-            watch.cancel()
+        view = LiveView(replays, f"stream-filters replay  {target}", retries)
+        watching = asyncio.create_task(_report(replays, view, retries, reporting))
+        try:
+            await run_all(replays, client, pace, stop)
+        finally:
+            watching.cancel()
             with suppress(asyncio.CancelledError):
-                await watch
+                await watching
+    if reporting.screenshot is not None:
+        save_screenshot(view, reporting.screenshot)
     return server, replays
+
+
+async def _report(replays: Sequence[Replay], view: LiveView, retries: RetryCount, reporting: Reporting) -> None:
+    """Tell what happens, in the way that was asked for, until cancelled."""
+    if reporting.live:
+        await watch(view, replays, reporting.console)
+    elif reporting.lines:
+        await report_lines(replays, reporting.console, retries)
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:

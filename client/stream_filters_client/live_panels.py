@@ -1,0 +1,147 @@
+"""What is shown of one stream, by the kind of its model."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.panel import Panel
+from rich.text import Text
+
+from stream_filters_client.codec import Array
+from stream_filters_client.live_pictures import WINDOW_ROWS, picture
+from stream_filters_client.live_plot import BAND, COLORS, ESTIMATE, bar, gauge, spark
+from stream_filters_client.replay import Recording, Replay, Status
+from stream_filters_client.scores import calibration, normal_band
+from stream_filters_client.summary import Scores, number, percent
+
+_GAUGE_COLUMNS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPanel:
+    """One stream: plot, learned parameters, calibration, speed; as much of it as there is room for."""
+
+    replay: Replay
+    scores: Scores
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Fill the space that the layout gives."""
+        columns, rows = options.max_width - 4, (options.height or console.height) - 2
+        tail = [_calibration(self.replay, self.scores), _speed(self.replay, self.scores, columns)]
+        learned = list(_learned(self.replay))[: max(rows - len(tail) - 1, 0)]
+        room = rows - len(tail) - len(learned)
+        parts: list[RenderableType] = [picture(self.replay, columns, room), *learned, *tail]
+        for part in parts:
+            if isinstance(part, Text):
+                part.no_wrap, part.overflow = True, "ellipsis"
+        feed = self.replay.feed
+        title = Text.assemble((feed.name, "bold"), f"  {feed.model}")
+        yield Panel(Group(*parts), title=title, title_align="left", padding=(0, 1), height=options.height)
+
+
+def _learned(replay: Replay) -> Iterator[Text]:
+    """The parameters that the filter has learned so far, with their bands and, if known, the truth."""
+    if replay.recording.last is None:
+        return
+    yield from _regimes(replay.recording)
+    level = float(replay.feed.config.get("interval", 0.9))
+    if (velocity := _last(replay.recording, "velocity_mean")) is not None:
+        std = _last(replay.recording, "velocity_std")
+        assert std is not None  # noqa: S101 - both were asked for
+        lower, upper = normal_band(velocity, std, level)
+        for axis, band in enumerate(np.stack([velocity, lower, upper], axis=-1).reshape(-1, 3)):
+            yield _band(replay, "velocity", band, axis, velocity.size)
+    for name in ("observation_noise_std", "intercept", "coefficients", "noise_std"):
+        bands = _last(replay.recording, name)
+        if bands is None:
+            continue
+        flat = bands.reshape(-1, 3)
+        for index, band in enumerate(flat):
+            yield _band(replay, name, band, index, len(flat))
+
+
+def _last(recording: Recording, name: str) -> Array | None:
+    values = recording.output(name, 1)
+    return None if values is None else values[-1]
+
+
+def _band(replay: Replay, name: str, band: Array, index: int, count: int) -> Text:
+    """Median, ends and gauge of one parameter: `noise std  ··━┃━··  0.101  0.096 .. 0.107  true 0.1`."""
+    label = name.replace("_", " ") + (f" {index + 1}" if count > 1 else "")
+    median, lower, upper = map(float, band)
+    history = replay.recording.output(name if name != "velocity" else "velocity_mean", WINDOW_ROWS)
+    scale = _scale(history, index, count, band)
+    known = replay.feed.truth.get(name)
+    truth = ""
+    if known is not None and replay.recording.count <= len(known):
+        truth = f"  true {number(float(known[replay.recording.count - 1].reshape(-1)[index]))}"
+    return Text.assemble(
+        f"{label:22} ",
+        (gauge(median, lower, upper, scale, _GAUGE_COLUMNS), ESTIMATE),
+        f" {number(median):>9}",
+        (f"  {number(lower)} .. {number(upper)}", BAND),
+        (truth, "dim"),
+    )
+
+
+def _scale(history: Array | None, index: int, count: int, band: Array) -> tuple[float, float]:
+    """From the least to the greatest that the parameter was in the window shown."""
+    values = np.asarray(band, dtype=np.float64)
+    if history is not None and history.size:
+        values = np.concatenate([values, history.reshape(len(history), count, -1)[:, index].ravel()])
+    values = values[np.isfinite(values)]
+    return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+
+
+def _regimes(recording: Recording) -> Iterator[Text]:
+    probabilities, means, stds, regime = (
+        _last(recording, name) for name in ("regime_probabilities", "regime_means", "regime_stds", "regime")
+    )
+    if probabilities is None or means is None or stds is None or regime is None:
+        return
+    change = recording.output("change_probability", 48)
+    yield Text.assemble(
+        "change probability     ", (spark(change if change is not None else np.empty(0), 0.0, 1.0), "red")
+    )
+    for label, probability in enumerate(probabilities):
+        if np.isnan(means[label]):
+            continue
+        mark = "●" if label == regime else "○"
+        yield Text.assemble(
+            (f"{mark} regime {label:<13}", COLORS[label % len(COLORS)]),
+            f" {bar(float(probability), _GAUGE_COLUMNS)} {percent(float(probability)):>9}",
+            f"  mean {number(float(means[label]))}, std {number(float(stds[label]))}",
+        )
+
+
+def _calibration(replay: Replay, scores: Scores) -> Text:
+    parts: list[str] = []
+    level = f"{100 * float(replay.feed.config.get('interval', 0.9)):g} %"
+    if not np.isnan(held := scores.get("predictive_coverage", np.nan)):
+        parts.append(f"{level} intervals held {percent(held)}")
+    if not np.isnan(each := scores.get("log_score_mean", np.nan)):
+        parts.append(f"log score {number(each)}")
+    pit = replay.recording.output("pit")
+    if pit is not None and (found := calibration(pit)):
+        verdict = "flat" if found.uniform else "not flat"
+        parts.append(f"PIT {spark(np.array(found.histogram), 0.0)} {verdict}")
+    return Text(" · ".join(parts))
+
+
+def _speed(replay: Replay, scores: Scores, columns: int) -> Text:
+    count, length = replay.recording.count, replay.feed.length
+    place = f"{count:,}" if length is None else f"{bar(count / length, max(columns // 6, 5))} {count:,}/{length:,}"
+    parts = [place, f"{replay.observations_per_second:,.0f}/s"]
+    if not np.isnan(half := scores.get("latency_p50_ms", np.nan)):
+        parts.append(f"answers in {number(half)} ms, 99 % in {number(scores['latency_p99_ms'])} ms")
+    if replay.replayed:
+        parts.append(f"{replay.replayed:,} given again")
+    if replay.status is not Status.RUNNING:
+        parts.append(str(replay.status))
+    return Text(" · ".join(parts), style="bold")
+
+
+def columns_for(streams: Sequence[Replay], columns: int, rows: int) -> int:
+    """How many streams stand side by side: as few as leave room for plots."""
+    return 1 if columns < 140 or rows // max(len(streams), 1) >= 16 else min(len(streams), columns // 70)

@@ -1,0 +1,148 @@
+"""The plots of one stream: what was observed, and how well it was understood."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from stream_filters_client.codec import Array
+from stream_filters_client.live_plot import (
+    BAND,
+    COLORS,
+    ESTIMATE,
+    MIN_COLUMNS,
+    MIN_ROWS,
+    OBSERVED,
+    Series,
+    plot,
+    spark,
+)
+from stream_filters_client.replay import Recording, Replay
+from stream_filters_client.scores import normal_band
+
+WINDOW_ROWS = 160
+# a band thinner than this part of the picture cannot be seen in it
+_VISIBLE = 0.05
+_SIDE_BY_SIDE_COLUMNS = 96
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A plot before it has a size."""
+
+    title: str
+    series: list[Series]
+
+
+def picture(replay: Replay, columns: int, rows: int) -> RenderableType:
+    """As many plots as there is room for: two, one, or a row of bars."""
+    recording = replay.recording
+    if not recording.count:
+        return Text("waiting for answers", style="dim")
+    observations = _first_axis(recording.observations(WINDOW_ROWS))
+    if rows < MIN_ROWS or columns < MIN_COLUMNS:
+        return Text(spark(observations[-columns:]), style=ESTIMATE, no_wrap=True)
+    first_row = recording.count - len(observations)
+    one, two = _stream(replay, observations), _understanding(replay, observations, first_row)
+    if two is None:
+        return plot(one.title, one.series, first_row, columns, rows)
+    if columns >= _SIDE_BY_SIDE_COLUMNS:
+        grid = Table.grid(padding=(0, 1, 0, 0))
+        half = columns // 2 - 1
+        grid.add_row(*(plot(each.title, each.series, first_row, half, rows) for each in (one, two)))
+        return grid
+    if rows >= 2 * (MIN_ROWS + 1):
+        upper = plot(one.title, one.series, first_row, columns, rows - rows // 2)
+        lower = plot(two.title, two.series, first_row, columns, rows // 2)
+        return Text("\n").join([upper, lower])
+    shown = one if _band_is_visible(one) else two
+    return plot(shown.title, shown.series, first_row, columns, rows)
+
+
+def _band_is_visible(shown: Picture) -> bool:
+    lines = [one.values for one in shown.series if one.line]
+    if len(lines) < 2:
+        return True
+    values = np.concatenate(lines)
+    return bool(np.nanmedian(lines[1] - lines[0]) > _VISIBLE * (np.nanmax(values) - np.nanmin(values)))
+
+
+def _stream(replay: Replay, observations: Array) -> Picture:
+    """Observations with the filter's estimate and its band, or in the colours of their regimes."""
+    recording = replay.recording
+    regime = recording.output("regime", WINDOW_ROWS)
+    if regime is not None:
+        labels = np.unique(regime[regime >= 0])
+        dots = [Series(np.where(regime == label, observations, np.nan), _color(int(label))) for label in labels]
+        return Picture("observations by regime", dots)
+    level = float(replay.feed.config.get("interval", 0.9))
+    if (band := _position(recording, level)) is not None:
+        return Picture("observations and filtered position", _with_band(band, observations))
+    if (band := _predicted(recording)) is not None:
+        return Picture("observations and their forecasts", _with_band(band, observations))
+    return Picture("observations", [Series(observations, OBSERVED)])
+
+
+def _understanding(replay: Replay, observations: Array, first_row: int) -> Picture | None:
+    """What the filter has learned, beside the truth where it is known."""
+    recording = replay.recording
+    probabilities = recording.output("regime_probabilities", WINDOW_ROWS)
+    if probabilities is not None:
+        lines = [Series(column, _color(label), line=True) for label, column in enumerate(probabilities.T)]
+        return Picture("probability of each regime", lines)
+    coefficients = recording.output("coefficients", WINDOW_ROWS)
+    if coefficients is not None:
+        middle, lower, upper = coefficients[:, 0].T
+        truth = _truth(replay, "coefficients", first_row, len(middle))
+        title = "coefficient 1" if truth is None else "coefficient 1 and its true value"
+        return Picture(title, _with_band((middle, lower, upper), truth))
+    level = float(replay.feed.config.get("interval", 0.9))
+    if (band := _position(recording, level)) is not None:
+        truth = _truth(replay, "position", first_row, len(band[0]))
+        if truth is not None:
+            return Picture("filtered less true position", _with_band((band[0], band[1], band[2]), None, truth))
+    if (band := _predicted(recording)) is not None:
+        return Picture("observation less its forecast", _with_band(band, observations, band[0]))
+    return None
+
+
+def _with_band(band: tuple[Array, Array, Array], dots: Array | None, base: Array | None = None) -> list[Series]:
+    """Lower end, upper end, dots, and the middle on top; all less `base` if there is one."""
+    shift = np.zeros(len(band[0])) if base is None else base
+    middle, lower, upper = (values - shift for values in band)
+    ends = [Series(lower, BAND, line=True), Series(upper, BAND, line=True)]
+    observed = [] if dots is None else [Series(dots - shift, OBSERVED)]
+    return [*ends, *observed, Series(middle, ESTIMATE, line=True)]
+
+
+def _position(recording: Recording, level: float) -> tuple[Array, Array, Array] | None:
+    mean, std = recording.output("position_mean", WINDOW_ROWS), recording.output("position_std", WINDOW_ROWS)
+    if mean is None or std is None:
+        return None
+    middle = _first_axis(mean)
+    return (middle, *normal_band(middle, _first_axis(std), level))
+
+
+def _predicted(recording: Recording) -> tuple[Array, Array, Array] | None:
+    mean = recording.output("predictive_mean", WINDOW_ROWS)
+    interval = recording.output("predictive_interval", WINDOW_ROWS)
+    if mean is None or interval is None:
+        return None
+    ends = interval.reshape(len(interval), -1)
+    return _first_axis(mean), ends[:, 0], ends[:, 1]
+
+
+def _truth(replay: Replay, name: str, first_row: int, rows: int) -> Array | None:
+    values = replay.feed.truth.get(name)
+    return None if values is None else _first_axis(values[first_row : first_row + rows])
+
+
+def _first_axis(values: Array) -> Array:
+    """[T] of [T, ...]: with several axes, the first one is drawn."""
+    return values.reshape(len(values), -1)[:, 0] if values.size else np.empty(0)
+
+
+def _color(label: int) -> str:
+    return COLORS[label % len(COLORS)]

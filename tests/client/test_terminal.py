@@ -1,0 +1,146 @@
+"""The command line as a process of its own: terminals, pipes, interruptions."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.client.fake_predictor import FakePredictor
+
+COMMAND = [sys.executable, "-m", "stream_filters_client.cli"]
+REPLAY = ["replay", "-", "--model", "streaming_kalman"]
+ALTERNATE_SCREEN, MAIN_SCREEN = b"\x1b[?1049h", b"\x1b[?1049l"
+DEADLINE_SECONDS = 60.0
+
+
+class Terminal:
+    """A process whose output is a pseudo-terminal of a given size."""
+
+    def __init__(self, arguments: list[str], columns: int, rows: int, **environment: str) -> None:
+        self._master, slave = pty.openpty()
+        self.resize(columns, rows)
+        # its size is that of its terminal, not what the environment of the tests says
+        clean = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES", "NO_COLOR"}}
+        self.process = subprocess.Popen(
+            [*COMMAND, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=slave,
+            stderr=slave,
+            env={**clean, "TERM": "xterm-256color", **environment},
+        )
+        os.close(slave)
+        self.seen = b""
+
+    def resize(self, columns: int, rows: int) -> None:
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def feed(self, text: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def read_until(self, text: bytes) -> None:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while text not in self.seen:
+            assert time.monotonic() < deadline, self.seen[-2000:]
+            self._read()
+
+    def finish(self) -> int:
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while self._read() or self.process.poll() is None:
+            assert time.monotonic() < deadline
+        os.close(self._master)
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        return self.process.wait()
+
+    def _read(self) -> bool:
+        ready, _, _ = select.select([self._master], [], [], 0.05)
+        if not ready:
+            return False
+        try:
+            piece = os.read(self._master, 65536)
+        except OSError:
+            # a pseudo-terminal says so when its other end has been closed
+            return False
+        self.seen += piece
+        return bool(piece)
+
+    def last_frame(self) -> list[str]:
+        """Lines of the last whole frame on the alternate screen."""
+        frames = self.seen.split(MAIN_SCREEN)[0].split(b"\x1b[H")
+        text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", frames[-1].decode())
+        return text.replace("\r", "").split("\n")
+
+
+def test_the_live_view_fits_its_terminal_follows_its_size_and_gives_it_back(predictor: FakePredictor) -> None:
+    terminal = Terminal([*REPLAY, "--target", predictor.target], 80, 24)
+    terminal.feed("1\n2\n3\n")
+    terminal.read_until(b"observations and filtered position")
+    terminal.resize(100, 40)
+    terminal.feed("4\n")
+    terminal.read_until(b"observation less its forecast")
+    terminal.feed("5\n")
+    terminal.read_until(b"5 \xc2\xb7 ")
+    assert terminal.process.stdin is not None
+    terminal.process.stdin.close()
+    assert terminal.finish() == 0
+    frame = terminal.last_frame()
+    assert len(frame) <= 40
+    assert max(map(len, frame)) <= 100
+    assert terminal.seen.count(ALTERNATE_SCREEN) == terminal.seen.count(MAIN_SCREEN) == 1
+    assert b"median answer in ms" in terminal.seen.split(MAIN_SCREEN)[1]
+
+
+def test_no_color_is_obeyed(predictor: FakePredictor) -> None:
+    terminal = Terminal([*REPLAY, "--target", predictor.target], 80, 24, NO_COLOR="1")
+    terminal.feed("1\n2\n3\n")
+    terminal.read_until(b"filtered position")
+    assert terminal.process.stdin is not None
+    terminal.process.stdin.close()
+    assert terminal.finish() == 0
+    assert not re.search(rb"\x1b\[[0-9;]*3[0-7]m", terminal.seen)
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_an_interruption_ends_the_streams_and_prints_what_there_is(predictor: FakePredictor, live: bool) -> None:
+    terminal = Terminal([*REPLAY, "--target", predictor.target, *([] if live else ["--plain"])], 80, 24)
+    terminal.feed("1\n2\n3\n")
+    terminal.read_until(b"filtered position" if live else b"3 observations")
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.finish() == 130
+    assert b"3 interrupted" in terminal.seen
+    assert b"Traceback" not in terminal.seen
+    assert all(sequence.ended for sequence in predictor.sequences.values())
+
+
+def test_an_interruption_does_not_wait_for_a_server_that_is_gone(predictor: FakePredictor) -> None:
+    terminal = Terminal([*REPLAY, "--target", predictor.target, "--plain"], 80, 24)
+    terminal.feed("1\n")
+    terminal.read_until(b"1 observations")
+    predictor.faults.extend(["unavailable"] * 1000)
+    terminal.feed("2\n")
+    terminal.read_until(b"trying again")
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.finish() == 130
+    assert b"1 interrupted" in terminal.seen
+
+
+def test_a_pipe_gets_plain_lines(predictor: FakePredictor, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("x\n" + "1\n" * 40, encoding="utf-8")
+    arguments = ["replay", "--model", "streaming_kalman", "--csv", str(path), "--target", predictor.target]
+    done = subprocess.run([*COMMAND, *arguments, "--rate", "20"], capture_output=True, check=True, timeout=60)
+    assert b"\x1b" not in done.stdout
+    assert b"/40 observations" in done.stdout
+    assert done.stderr == b""
