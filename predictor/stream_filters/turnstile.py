@@ -1,58 +1,72 @@
 """One at a time, in arrival order, for each key."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from stream_filters.refusals import Exhausted
 
 
-@dataclass(slots=True)
-class _Gate:
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    holders: int = 0
+@dataclass(slots=True, eq=False)
+class _Ticket:
+    """behind: in how many of its queues somebody is ahead. called: done when nobody is."""
+
+    behind: int = 0
+    called: asyncio.Future[None] | None = None
 
 
 class Turnstile:
-    """Locks by key that exist only while somebody holds or awaits them.
+    """Queues by key that exist only while somebody is in them; who is first in all of its queues goes in.
+
+    A request of many keys joins all of its queues at once, so that nobody overtakes it in one while it waits in
+    another, and so that of all who wait the earliest is never behind anybody: there is no deadlock.
 
     waiting: how many may queue for one key.
     """
 
     def __init__(self, waiting: int) -> None:
         self._waiting = waiting
-        self._gates: dict[str, _Gate] = {}
+        self._queues: dict[str, deque[_Ticket]] = {}
 
     def __len__(self) -> int:
-        return len(self._gates)
+        return len(self._queues)
 
     @asynccontextmanager
     async def turn(self, keys: Sequence[str]) -> AsyncIterator[None]:
-        """Hold all keys. Raises Exhausted when the queue of one is full."""
-        if len(keys) == 1:
-            async with self._one(keys[0]):
-                yield
-            return
-        async with AsyncExitStack() as stack:
-            # the same order for everyone: two requests with the same keys cannot wait for each other
-            for key in sorted(keys):
-                await stack.enter_async_context(self._one(key))
-            yield
-
-    @asynccontextmanager
-    async def _one(self, key: str) -> AsyncIterator[None]:
-        gate = self._gates.setdefault(key, _Gate())
-        if gate.holders > self._waiting:
-            raise Exhausted(
-                f"sequence_id: {self._waiting} requests wait for the stream {key!r} already; "
-                "wait for answers before sending more"
-            )
-        gate.holders += 1
+        """Hold all keys, each named once. Raises Exhausted when the queue of one is full."""
+        for key in keys:
+            if len(self._queues.get(key, ())) > self._waiting:
+                raise Exhausted(
+                    f"sequence_id: {self._waiting} requests wait for the stream {key!r} already; "
+                    "wait for answers before sending more"
+                )
+        ticket = _Ticket()
+        for key in keys:
+            queue = self._queues.setdefault(key, deque())
+            ticket.behind += bool(queue)
+            queue.append(ticket)
         try:
-            async with gate.lock:
-                yield
+            if ticket.behind:
+                ticket.called = asyncio.get_running_loop().create_future()
+                await ticket.called
+            yield
         finally:
-            gate.holders -= 1
-            if not gate.holders:
-                del self._gates[key]
+            for key in keys:
+                self._leave(key, ticket)
+
+    def _leave(self, key: str, ticket: _Ticket) -> None:
+        queue = self._queues[key]
+        if queue[0] is not ticket:
+            queue.remove(ticket)
+            return
+        queue.popleft()
+        if not queue:
+            del self._queues[key]
+            return
+        first = queue[0]
+        first.behind -= 1
+        # one that has given up is called no more; it makes way by itself
+        if not first.behind and first.called and not first.called.done():
+            first.called.set_result(None)
