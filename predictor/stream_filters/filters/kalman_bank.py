@@ -18,7 +18,7 @@ class Member:
 
     axes: 2 = position and velocity noise unknown, 1 = no position noise.
     nodes: grid points per axis. memory: observations after which evidence has faded to 1/e, inf = never.
-    delay: observations that pass by before the member starts.
+    delay: observations that pass by before the member starts. share: prior weight, up to a constant.
     """
 
     axes: int
@@ -26,6 +26,7 @@ class Member:
     memory: float
     robust: bool
     delay: int = 0
+    share: float = 1.0
 
     @property
     def size(self) -> int:
@@ -36,9 +37,10 @@ class Member:
 class Bank(NamedTuple):
     """Everything fixed by the configuration; [K] members over J nodes in all.
 
-    first: index of a member's first node, [K + 1]. keep: 1 - 1/memory. outlier_share: 0 for plain members.
-    prior: mean and standard deviation of log lam. share: probability a row that the best member changes.
-    continuous: process noise accumulates between the observations.
+    first: index of a member's first node, [K + 1]. keep: 1 - 1/memory. base: prior weights.
+    outlier_share: 0 for plain members. prior: mean and standard deviation of log lam.
+    share: probability a row that another member becomes the best. continuous: process noise accumulates over time.
+    quantiles: probabilities of the lower end, upper end and median of intervals.
     """
 
     first: Integers
@@ -46,13 +48,14 @@ class Bank(NamedTuple):
     axes: Integers
     delay: Integers
     keep: Floats
+    base: Floats
     outlier_share: Floats
     outlier_variance: float
     prior: Floats
     share: float
     continuous: bool
     time_delta: float
-    interval: float
+    quantiles: Floats
 
 
 class Belief(NamedTuple):
@@ -67,7 +70,7 @@ class Belief(NamedTuple):
     slope: Floats  # [J]
     velocity_variance: Floats  # [J]
     rate: Floats  # [J]
-    log_weight: Floats  # [J] up to a constant for each member
+    weight: Floats  # [J] sums to 1 over each member's nodes
     position: Floats  # [E, J]
     velocity: Floats  # [E, J]
     shape: Floats  # [K]
@@ -86,8 +89,7 @@ class Scratch(NamedTuple):
     position_drift: Floats  # [J] q_pos dt0 / s2
     velocity_drift: Floats  # [J] q_vel dt0³ / s2
     log_prior: Floats  # [J]
-    weight: Floats  # [J] within the member
-    log_likelihood: Floats  # [J]
+    likelihood: Floats  # [J] up to a constant for each member
     outlier: Floats  # [J] posterior probability of an outlier
     log_density: Floats  # [K] of this observation
     member: Floats  # [K] weights of the members that take part
@@ -100,6 +102,8 @@ class Scratch(NamedTuple):
     locations: Floats
     scales: Floats
     dofs: Floats
+    quantiles: Floats  # [3]
+    probabilities: Floats  # [3]
 
 
 def belief_dtype(members: Sequence[Member], groups: int, axes: int) -> np.dtype[np.void]:
@@ -144,6 +148,8 @@ def scratch_for(belief: Belief) -> Scratch:
         "locations": (2 * nodes,),
         "scales": (2 * nodes,),
         "dofs": (2 * nodes,),
+        "quantiles": (3,),
+        "probabilities": (3,),
     }
     rooms: list[Any] = [np.zeros(shapes.get(name, (nodes,))) for name in Scratch._fields]
     rooms[Scratch._fields.index("corner")] = np.zeros(shapes["corner"], np.int64)

@@ -16,7 +16,7 @@ from stream_filters.filters.kalman_bank import Bank, Belief, Scratch
 from stream_filters.filters.kalman_nodes import absorb, begin, fade, learn_scale, predict_nodes, score_nodes
 from stream_filters.filters.kalman_report import Report, report_belief, report_evidence, report_prediction
 from stream_filters.filters.moving_grid import follow
-from stream_filters.filters.noise_grid import place_nodes, start_member, weigh_nodes
+from stream_filters.filters.noise_grid import place_nodes, start_member
 
 # Observations until a member that started later than the others takes part.
 MATURE = 8
@@ -78,16 +78,14 @@ def _read(row: Floats, belief: Belief, scratch: Scratch) -> bool:
 @njit(nogil=True, cache=True, error_model="numpy")
 def _predict(bank: Bank, belief: Belief, scratch: Scratch, dt: float, observed: bool) -> None:
     """Move every member to this row; where something is to be learnt, forget and deal out the fixed share first."""
-    members = bank.nodes.shape[0]
-    for k in range(members):
+    for k in range(bank.nodes.shape[0]):
         if belief.age[k] >= 1:
             predict_nodes(bank, belief, scratch, k, dt)
         if observed and belief.age[k] >= 3 and bank.keep[k] < 1.0:
             fade(bank, belief, scratch, k)
-        weigh_nodes(bank, belief, scratch, k)
         if observed:
             kept = (1.0 - bank.share) * math.exp(belief.log_share[k])
-            belief.log_share[k] = math.log(kept + bank.share / members)
+            belief.log_share[k] = math.log(kept + bank.share * bank.base[k])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -154,10 +152,9 @@ def _absorb(bank: Bank, belief: Belief, scratch: Scratch, k: int, least: float) 
             return
     elif count >= 3:
         absorb(bank, belief, scratch, k, True, least)
-        weigh_nodes(bank, belief, scratch, k)
         scratch.member_outlier[k] = 0.0
         for j in range(bank.first[k], bank.first[k + 1]):
-            scratch.member_outlier[k] += scratch.weight[j] * scratch.outlier[j]
+            scratch.member_outlier[k] += belief.weight[j] * scratch.outlier[j]
         if count >= 6 and (count < FOLLOW_CLOSELY or count % 8 == 0):
             follow(bank, belief, scratch, k)
     belief.age[k] += 1
@@ -180,4 +177,3 @@ def _reweigh(bank: Bank, belief: Belief, scratch: Scratch, log_density: float) -
         belief.log_share[k] -= math.log(total)
         if belief.deficit[k] > DEFICIT_LIMIT and k != heaviest:
             start_member(bank, belief, scratch, k, 0)
-            weigh_nodes(bank, belief, scratch, k)

@@ -18,6 +18,7 @@ import math
 from numba import njit
 
 from stream_filters.filters.kalman_bank import Bank, Belief, Scratch
+from stream_filters.filters.noise_grid import normalise
 
 # Variance of the velocity after the first observation, in units where any finite acceleration is nothing.
 DIFFUSE = 1e20
@@ -62,37 +63,38 @@ def squared_innovation(belief: Belief, scratch: Scratch, j: int) -> float:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def score_nodes(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> float:
-    """Log density of the observation under member k, nats; fills each node's log density and outlier probability.
+    """Log density of the observation under member k, nats; fills each node's likelihood and outlier probability.
 
-    Needs predicted nodes and the node weights before the observation; the shape must be positive.
+    Needs predicted nodes and a positive shape.
     """
     dimension = belief.position.shape[0]
     a = belief.shape[k]
     power = a + 0.5 * dimension
-    constant = math.lgamma(power) - math.lgamma(a) - 0.5 * dimension * math.log(2.0 * math.pi)
     eps, kappa = bank.outlier_share[k], bank.outlier_variance
-    judging = belief.age[k] >= TRUSTING
     peak = -math.inf
     for j in range(bank.first[k], bank.first[k + 1]):
         b, r = belief.rate[j], scratch.noise[j]
         q = squared_innovation(belief, scratch, j)
-        s = belief.position_variance[j] + r
-        log_density = -0.5 * dimension * math.log(s * b) - power * math.log1p(q / (2.0 * b * s))
-        scratch.outlier[j] = 0.0
+        s = (belief.position_variance[j] + r) * b
+        scratch.likelihood[j] = -0.5 * dimension * math.log(s) - power * math.log(1.0 + 0.5 * q / s)
+        peak = max(peak, scratch.likelihood[j])
         if eps > 0.0:
-            s += (kappa - 1.0) * r
-            wide = -0.5 * dimension * math.log(s * b) - power * math.log1p(q / (2.0 * b * s))
-            ratio = eps / (1.0 - eps) * math.exp(min(wide - log_density, 600.0))
-            log_density += math.log1p(-eps) + math.log1p(ratio)
-            if judging:
-                scratch.outlier[j] = ratio / (1.0 + ratio)
-        scratch.log_likelihood[j] = log_density
-        peak = max(peak, log_density + belief.log_weight[j])
+            s += (kappa - 1.0) * r * b
+            scratch.outlier[j] = -0.5 * dimension * math.log(s) - power * math.log(1.0 + 0.5 * q / s)
+            peak = max(peak, scratch.outlier[j])
     total = 0.0
     norm = 0.0
+    judging = belief.age[k] >= TRUSTING
     for j in range(bank.first[k], bank.first[k + 1]):
-        total += math.exp(scratch.log_likelihood[j] + belief.log_weight[j] - peak)
-        norm += scratch.weight[j]
+        likelihood = math.exp(scratch.likelihood[j] - peak)
+        if eps > 0.0:
+            wide = eps * math.exp(scratch.outlier[j] - peak)
+            likelihood = (1.0 - eps) * likelihood + wide
+            scratch.outlier[j] = wide / likelihood if judging and likelihood > 0.0 else 0.0
+        scratch.likelihood[j] = likelihood
+        total += belief.weight[j] * likelihood
+        norm += belief.weight[j]
+    constant = math.lgamma(power) - math.lgamma(a) - 0.5 * dimension * math.log(2.0 * math.pi)
     return constant + peak + math.log(total / norm)
 
 
@@ -103,7 +105,8 @@ def fade(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
     belief.shape[k] *= keep
     for j in range(bank.first[k], bank.first[k + 1]):
         belief.rate[j] *= keep
-        belief.log_weight[j] = keep * belief.log_weight[j] + (1.0 - keep) * scratch.log_prior[j]
+        belief.weight[j] = math.exp(keep * math.log(belief.weight[j]) + (1.0 - keep) * scratch.log_prior[j])
+    normalise(bank, belief, k)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -138,7 +141,9 @@ def absorb(bank: Bank, belief: Belief, scratch: Scratch, k: int, learn: bool, le
             belief.velocity[axis, j] += belief.slope[j] * gain * e
         if learn:
             belief.rate[j] = max(belief.rate[j] + 0.5 * q * surprise, belief.shape[k] * least)
-            belief.log_weight[j] += scratch.log_likelihood[j]
+            belief.weight[j] *= scratch.likelihood[j]
+    if learn:
+        normalise(bank, belief, k)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -11,10 +11,12 @@ from numba import njit
 
 from stream_filters.filters.base import Floats
 from stream_filters.filters.kalman_bank import Bank, Belief, Scratch
-from stream_filters.filters.student_t import digamma, mixture_cdf, mixture_quantile, trigamma
+from stream_filters.filters.student_t import digamma, mixture_cdf, mixture_quantiles, trigamma
 
 # Components that weigh less are left out of mixtures: together they are less than a thousandth of a percent.
 NEGLIGIBLE = 1e-7
+# Error of a quantile in standard deviations of its mixture.
+TOLERANCE = 1e-4
 
 
 class Report(NamedTuple):
@@ -50,14 +52,14 @@ def _wide_share(bank: Bank, k: int) -> float:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _mean(bank: Bank, scratch: Scratch, values: Floats) -> float:
+def _mean(bank: Bank, belief: Belief, scratch: Scratch, values: Floats) -> float:
     """Average of a node quantity [J] over everything that takes part."""
     total = 0.0
     for k in range(bank.nodes.shape[0]):
         if scratch.member[k] > 0.0:
             part = 0.0
             for j in range(bank.first[k], bank.first[k + 1]):
-                part += scratch.weight[j] * values[j]
+                part += belief.weight[j] * values[j]
             total += scratch.member[k] * part
     return total
 
@@ -70,7 +72,7 @@ def report_prediction(t: int, bank: Bank, belief: Belief, scratch: Scratch, repo
     unit = _unit(belief)
     for axis in range(belief.position.shape[0]):
         if report.predictive_mean.shape[0] > 0 or report.predictive_std.shape[0] > 0:
-            mean = _mean(bank, scratch, belief.position[axis])
+            mean = _mean(bank, belief, scratch, belief.position[axis])
             if report.predictive_mean.shape[0] > 0:
                 report.predictive_mean[t, axis] = unit * mean
             if report.predictive_std.shape[0] > 0:
@@ -88,11 +90,10 @@ def report_prediction(t: int, bank: Bank, belief: Belief, scratch: Scratch, repo
                 value = scratch.observation[axis]
                 report.pit[t, axis] = mixture_cdf(value, weights, locations, scales, dofs)
             if report.predictive_interval.shape[0] > 0:
-                tail = 0.5 * (1.0 - bank.interval)
-                low = mixture_quantile(tail, weights, locations, scales, dofs)
-                high = mixture_quantile(1.0 - tail, weights, locations, scales, dofs)
-                report.predictive_interval[t, axis, 0] = unit * low
-                report.predictive_interval[t, axis, 1] = unit * high
+                ends = scratch.quantiles[:2]
+                mixture_quantiles(bank.quantiles[:2], weights, locations, scales, dofs, ends, TOLERANCE)
+                report.predictive_interval[t, axis, 0] = unit * ends[0]
+                report.predictive_interval[t, axis, 1] = unit * ends[1]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -108,7 +109,7 @@ def _predictive_variance(bank: Bank, belief: Belief, scratch: Scratch, axis: int
         for j in range(bank.first[k], bank.first[k + 1]):
             s = belief.position_variance[j] + noise * scratch.noise[j]
             e = belief.position[axis, j] - mean
-            total += scratch.member[k] * scratch.weight[j] * (belief.rate[j] / (belief.shape[k] - 1.0) * s + e * e)
+            total += scratch.member[k] * belief.weight[j] * (belief.rate[j] / (belief.shape[k] - 1.0) * s + e * e)
     return total
 
 
@@ -126,7 +127,7 @@ def _components(bank: Bank, belief: Belief, scratch: Scratch, axis: int) -> int:
             share = bank.outlier_share[k] if branch == 1 else 1.0 - bank.outlier_share[k]
             noise = bank.outlier_variance if branch == 1 else 1.0
             for j in range(bank.first[k], bank.first[k + 1]):
-                weight = scratch.member[k] * share * scratch.weight[j]
+                weight = scratch.member[k] * share * belief.weight[j]
                 if weight > NEGLIGIBLE:
                     s = belief.position_variance[j] + noise * scratch.noise[j]
                     scratch.weights[n] = weight
@@ -166,8 +167,8 @@ def report_belief(t: int, bank: Bank, belief: Belief, scratch: Scratch, report: 
     spread = report.position_std.shape[0] + report.velocity_std.shape[0] + report.state_cov.shape[0] > 0
     axes = belief.position.shape[0]
     for axis in range(axes):
-        position = _mean(bank, scratch, belief.position[axis])
-        velocity = _mean(bank, scratch, belief.velocity[axis])
+        position = _mean(bank, belief, scratch, belief.position[axis])
+        velocity = _mean(bank, belief, scratch, belief.velocity[axis])
         if report.position_mean.shape[0] > 0:
             report.position_mean[t, axis] = unit * position
         if report.velocity_mean.shape[0] > 0 and oldest >= 2:
@@ -202,7 +203,7 @@ def _second_moments(
         if belief.shape[k] <= 1.0:
             return math.nan, math.nan, math.nan
         for j in range(bank.first[k], bank.first[k + 1]):
-            w = scratch.member[k] * scratch.weight[j]
+            w = scratch.member[k] * belief.weight[j]
             s2 = belief.rate[j] / (belief.shape[k] - 1.0)
             p, c = belief.position_variance[j], belief.slope[j]
             dp, dv = belief.position[axis, j] - position, belief.velocity[axis, j] - velocity
@@ -223,11 +224,11 @@ def _cross_covariances(t: int, bank: Bank, belief: Belief, scratch: Scratch, rep
                 continue
             x = belief.position[one] if one < axes else belief.velocity[one - axes]
             y = belief.position[other] if other < axes else belief.velocity[other - axes]
-            mean_x, mean_y = _mean(bank, scratch, x), _mean(bank, scratch, y)
+            mean_x, mean_y = _mean(bank, belief, scratch, x), _mean(bank, belief, scratch, y)
             total = 0.0
             for k in range(bank.nodes.shape[0]):
                 for j in range(bank.first[k], bank.first[k + 1]):
-                    total += scratch.member[k] * scratch.weight[j] * (x[j] - mean_x) * (y[j] - mean_y)
+                    total += scratch.member[k] * belief.weight[j] * (x[j] - mean_x) * (y[j] - mean_y)
             if math.isnan(report.state_cov[t, 0, 0]):
                 total = math.nan
             total *= unit * unit / step ** (one // axes + other // axes)
@@ -278,26 +279,27 @@ def _band(
             continue
         mean = square = mass = 0.0
         for j in range(bank.first[k], bank.first[k + 1]):
-            if scratch.weight[j] > NEGLIGIBLE:
+            if belief.weight[j] > NEGLIGIBLE:
                 value = math.log(belief.rate[j]) + log_ratio[j]
-                mass += scratch.weight[j]
-                mean += scratch.weight[j] * value
-                square += scratch.weight[j] * value * value
+                mass += belief.weight[j]
+                mean += belief.weight[j] * value
+                square += belief.weight[j] * value * value
         mean /= mass
         scratch.weights[n] = scratch.member[k]
         scratch.locations[n] = mean - digamma(belief.shape[k])
         scratch.scales[n] = math.sqrt(max(square / mass - mean * mean, 0.0) + trigamma(belief.shape[k]))
         scratch.dofs[n] = math.inf
         n += 1
+    if n == 0:
+        band[:] = 0.0
+        return
     for i in range(n):
         scratch.weights[i] /= 1.0 - atom
     for i in range(3):
-        probability = 0.5 + (i - 1.5) * bank.interval if i > 0 else 0.5
-        if n == 0 or probability <= atom:
-            band[i] = 0.0
-            continue
-        inside = (probability - atom) / (1.0 - atom)
-        value = mixture_quantile(
-            inside, scratch.weights[:n], scratch.locations[:n], scratch.scales[:n], scratch.dofs[:n]
-        )
-        band[i] = unit * math.exp(power * value)
+        scratch.probabilities[i] = min(max((bank.quantiles[i] - atom) / (1.0 - atom), 0.0), 1.0)
+    weights, locations = scratch.weights[:n], scratch.locations[:n]
+    scales, dofs = scratch.scales[:n], scratch.dofs[:n]
+    mixture_quantiles(scratch.probabilities, weights, locations, scales, dofs, scratch.quantiles, TOLERANCE)
+    # Medians come first in a band.
+    for i in range(3):
+        band[(i + 1) % 3] = unit * math.exp(power * scratch.quantiles[i])

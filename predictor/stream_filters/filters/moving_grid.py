@@ -10,7 +10,7 @@ from numba import njit
 
 from stream_filters.filters.base import Floats
 from stream_filters.filters.kalman_bank import Bank, Belief, Scratch
-from stream_filters.filters.noise_grid import LOGIT_SPAN, node_offset, place_nodes, weigh_nodes
+from stream_filters.filters.noise_grid import LOGIT_SPAN, node_offset, normalise, place_nodes
 
 # Half-width of a new grid in posterior standard deviations, and when a grid no longer fits: the posterior's standard
 # deviation against what the grid was made for, its mean against the half-width, the probability on the edge.
@@ -25,14 +25,14 @@ MAX_PRIOR_SPANS = 20.0
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _moments(bank: Bank, scratch: Scratch, k: int) -> tuple[float, float, float, float, float, float]:
+def _moments(bank: Bank, belief: Belief, k: int) -> tuple[float, float, float, float, float, float]:
     """Means, variances and covariance of the posterior in node units, and the probability on the edge."""
     nodes, axes, first = bank.nodes[k], bank.axes[k], bank.first[k]
     half = nodes // 2
     mean_u = mean_v = square_u = square_v = product = edge = 0.0
     for j in range(first, bank.first[k + 1]):
         u, v = node_offset(j - first, nodes, axes)
-        w = scratch.weight[j]
+        w = belief.weight[j]
         mean_u += w * u
         mean_v += w * v
         square_u += w * u * u
@@ -52,8 +52,8 @@ def _moments(bank: Bank, scratch: Scratch, k: int) -> tuple[float, float, float,
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def follow(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
-    """Move member k's grid if its posterior has outgrown, left or shrunk inside it. Needs current node weights."""
-    mean_u, mean_v, var_u, var_v, cov, edge = _moments(bank, scratch, k)
+    """Move member k's grid if its posterior has outgrown, left or shrunk inside it."""
+    mean_u, mean_v, var_u, var_v, cov, edge = _moments(bank, belief, k)
     half = bank.nodes[k] // 2
     narrowest = var_v
     if bank.axes[k] == 2:
@@ -101,7 +101,7 @@ def _move(
         belief.cholesky[k, 2] = spacing * min(math.sqrt(cov_11), sd_lam)
     _find_stencils(bank, belief, scratch, k, centre, chol)
     _carry_over(bank, belief, scratch, k)
-    weigh_nodes(bank, belief, scratch, k)
+    normalise(bank, belief, k)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -160,17 +160,13 @@ def _interpolate(bank: Bank, scratch: Scratch, k: int, values: Floats) -> None:
 def _carry_over(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
     """Interpolate what varies smoothly: logs of variances, slopes, means and the likelihood; the prior is exact."""
     low, high = bank.first[k], bank.first[k + 1]
-    best = -math.inf
     for j in range(low, high):
-        belief.log_weight[j] -= scratch.log_prior[j]
-        best = max(best, belief.log_weight[j])
-    for j in range(low, high):
-        belief.log_weight[j] = max(belief.log_weight[j] - best, -200.0)
+        belief.weight[j] = math.log(belief.weight[j]) - scratch.log_prior[j]
         belief.position_variance[j] = math.log(belief.position_variance[j])
         belief.velocity_variance[j] = math.log(belief.velocity_variance[j])
         belief.rate[j] = math.log(belief.rate[j])
-        scratch.log_likelihood[j] = -0.5 * scratch.old[j]
-    _interpolate(bank, scratch, k, belief.log_weight)
+        scratch.likelihood[j] = -0.5 * scratch.old[j]
+    _interpolate(bank, scratch, k, belief.weight)
     _interpolate(bank, scratch, k, belief.position_variance)
     _interpolate(bank, scratch, k, belief.slope)
     _interpolate(bank, scratch, k, belief.velocity_variance)
@@ -179,9 +175,13 @@ def _carry_over(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
         _interpolate(bank, scratch, k, belief.position[axis])
         _interpolate(bank, scratch, k, belief.velocity[axis])
     place_nodes(bank, belief, scratch, k)
+    peak = -math.inf
     for j in range(low, high):
         # Outside the old grid the likelihood is assumed to fall like a normal density with the old spacing.
-        belief.log_weight[j] += scratch.log_likelihood[j] + scratch.log_prior[j]
+        belief.weight[j] += scratch.likelihood[j] + scratch.log_prior[j]
+        peak = max(peak, belief.weight[j])
+    for j in range(low, high):
+        belief.weight[j] = math.exp(belief.weight[j] - peak)
         belief.position_variance[j] = math.exp(belief.position_variance[j])
         belief.velocity_variance[j] = math.exp(belief.velocity_variance[j])
         belief.rate[j] = math.exp(belief.rate[j])

@@ -16,6 +16,7 @@ from stream_filters.filters.kalman_bank import Bank, Belief, Scratch
 # Half-width of a new grid: logit f reaches +-5, log lam two prior standard deviations.
 LOGIT_SPAN = 5.0
 PRIOR_SPANS = 2.0
+MIN_WEIGHT = 1e-90
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -68,24 +69,19 @@ def start_member(bank: Bank, belief: Belief, scratch: Scratch, k: int, count: in
         belief.slope[j] = 0.0
         belief.velocity_variance[j] = 1.0
         belief.rate[j] = 0.0
-        belief.log_weight[j] = scratch.log_prior[j]
+        belief.weight[j] = math.exp(scratch.log_prior[j])
         for axis in range(belief.position.shape[0]):
             belief.position[axis, j] = 0.0
             belief.velocity[axis, j] = 0.0
+    normalise(bank, belief, k)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def weigh_nodes(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
-    """Fill member k's node weights, which sum to 1, and bring its log weights to sum to 1 too."""
-    low, high = bank.first[k], bank.first[k + 1]
-    peak = -math.inf
-    for j in range(low, high):
-        peak = max(peak, belief.log_weight[j])
+def normalise(bank: Bank, belief: Belief, k: int) -> float:
+    """Bring member k's node weights to sum to 1, none so small that it could not come back; returns their sum."""
     total = 0.0
-    for j in range(low, high):
-        scratch.weight[j] = math.exp(belief.log_weight[j] - peak)
-        total += scratch.weight[j]
-    shift = peak + math.log(total)
-    for j in range(low, high):
-        scratch.weight[j] /= total
-        belief.log_weight[j] -= shift
+    for j in range(bank.first[k], bank.first[k + 1]):
+        total += belief.weight[j]
+    for j in range(bank.first[k], bank.first[k + 1]):
+        belief.weight[j] = max(belief.weight[j] / total, MIN_WEIGHT)
+    return total

@@ -6,7 +6,7 @@ with Student-t predictives, weighted by their evidence, averaged over models tha
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -19,7 +19,6 @@ from stream_filters.filters.noise_grid import start_member
 
 _LN10 = float(np.log(10.0))
 Choice = Literal["average", "always", "never"]
-_OPTIONS: dict[Choice, tuple[bool, ...]] = {"average": (True, False), "always": (True,), "never": (False,)}
 
 
 class StreamingKalmanConfig(FilterConfig):
@@ -46,7 +45,7 @@ class StreamingKalmanConfig(FilterConfig):
         default="average", description="whether the position has noise of its own, beside that of the velocity"
     )
     robust: Choice = Field(default="average", description="whether observations may be outliers")
-    memories: tuple[float, ...] = Field(
+    memories: tuple[Annotated[float, Field(ge=10.0, le=1e6)], ...] = Field(
         default=(200.0, 50.0),
         max_length=4,
         description="observations that a forgetting member remembers, one member each; none: noise never changes",
@@ -67,22 +66,23 @@ class StreamingKalmanConfig(FilterConfig):
     )
     agility_std: float = Field(default=2.0, ge=0.1, le=10.0, description="prior standard deviation of the same")
     switching: float = Field(
-        default=1e-3, ge=0.0, le=0.5, description="prior probability at each observation that another member is best"
+        default=5e-4, ge=0.0, le=0.5, description="prior probability at each observation that another member is best"
     )
 
     def members(self) -> tuple[Member, ...]:
         """The models that are averaged."""
         memory = math.inf if self.memory is None else self.memory
-        main = [
-            Member(axes=2 if position_noise else 1, nodes=self.grid_size, memory=memory, robust=robust)
-            for position_noise in _OPTIONS[self.position_noise]
-            for robust in _OPTIONS[self.robust]
-        ]
-        forgetting = [
-            Member(axes=2 if self.position_noise == "always" else 1, nodes=5, memory=memory, robust=False, delay=8)
-            for memory in self.memories
-        ]
-        return (*main, *forgetting)
+        axes = 1 if self.position_noise == "never" else 2
+        only_robust = self.robust == "always"
+        members = []
+        if not only_robust:
+            members.append(Member(axes, self.grid_size, memory, robust=False, share=0.6))
+        if self.robust != "never":
+            members.append(Member(axes, self.grid_size if only_robust else 5, memory, robust=True, share=0.2))
+        if self.position_noise == "average":
+            members.append(Member(1, 5, memory, robust=only_robust, share=0.1))
+        fading = (Member(axes, 5, length, robust=only_robust, delay=8, share=0.05) for length in self.memories)
+        return (*members, *fading)
 
 
 class StreamingKalman(Filter[StreamingKalmanConfig]):
@@ -110,13 +110,14 @@ class StreamingKalman(Filter[StreamingKalmanConfig]):
             axes=np.array([member.axes for member in members], np.int64),
             delay=np.array([member.delay for member in members], np.int64),
             keep=np.array([1.0 - 1.0 / member.memory for member in members]),
+            base=np.array([member.share for member in members]) / sum(member.share for member in members),
             outlier_share=np.array([config.outlier_share if member.robust else 0.0 for member in members]),
             outlier_variance=config.outlier_scale**2,
             prior=np.array([config.agility_mean, config.agility_std]) * _LN10,
             share=config.switching,
             continuous=config.process == "ct",
             time_delta=config.time_delta,
-            interval=config.interval,
+            quantiles=np.array([0.5 - 0.5 * config.interval, 0.5 + 0.5 * config.interval, 0.5]),
         )
 
     @property
@@ -165,7 +166,7 @@ class StreamingKalman(Filter[StreamingKalmanConfig]):
         state = np.zeros((), self._dtype)
         for group in range(self._groups):
             belief = belief_of(state, group)
-            belief.log_share[:] = -math.log(len(self.members))
+            belief.log_share[:] = np.log(self._bank.base)
             scratch = scratch_for(belief)
             for k, member in enumerate(self.members):
                 start_member(self._bank, belief, scratch, k, -member.delay)
