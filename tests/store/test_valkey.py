@@ -163,3 +163,14 @@ async def test_a_caller_that_gives_up_harms_no_other(url_of: Callable[[str], str
         kinds = [type(result) for result in results]
         assert kinds == [asyncio.CancelledError if n == given_up else bytes for n in range(4)]
     await store.check()
+
+
+async def test_a_call_that_cannot_be_carried_out_harms_no_other(url_of: Callable[[str], str], opened: OpenUrl) -> None:
+    store = await opened(url_of("valkey") + "&max_connections=1")
+    results = await asyncio.gather(
+        store.write(Write("a", b"1", None, 60.0)),
+        store.write(Write("\ud800", b"1", None, 60.0)),
+        store.write(Write("b", b"1", None, 60.0)),
+        return_exceptions=True,
+    )
+    assert [type(result) for result in results] == [bytes, UnicodeEncodeError, bytes]

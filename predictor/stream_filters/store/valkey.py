@@ -107,7 +107,7 @@ class ValkeyStore(Store):
 
     async def get_many(self, keys: Sequence[str]) -> list[Versioned | None]:
         """The values of `keys`, in their order, in one round trip; None where there is none or it expired."""
-        answers = await self._run([("GET", self._prefix + key) for key in keys])
+        answers = await self._run([("GET", self._encode(key)) for key in keys])
         return [None if answer.result is None else _versioned(answer.result) for answer in answers]
 
     async def write_many(self, writes: Sequence[Write]) -> list[bytes | ConflictError]:
@@ -143,7 +143,12 @@ class ValkeyStore(Store):
         milliseconds: int | str = ""
         if not isinf(write.ttl_seconds):
             milliseconds = min(max(1, ceil(write.ttl_seconds * 1000)), MAX_MILLISECONDS)
-        return 1, self._prefix + write.key, write.expected or b"", version, milliseconds, version + (write.value or b"")
+        key, value = self._encode(write.key), version + (write.value or b"")
+        return 1, key, write.expected or b"", version, milliseconds, value
+
+    def _encode(self, key: str) -> bytes:
+        # Here and not in the pipeline, where a key that cannot be encoded would fail the calls of others.
+        return f"{self._prefix}{key}".encode()
 
     def _outcome(self, write: Write, version: bytes, answer: Answer) -> bytes | ConflictError:
         # Nothing left to delete, on the second attempt: the first one's answer was lost.
