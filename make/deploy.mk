@@ -1,0 +1,62 @@
+# The chart, what is written from it, and the tools that check it.
+
+include make/versions.mk
+
+TOOLS := .tools/bin
+HELM ?= $(TOOLS)/helm
+GO ?= go
+
+# Go's own `go install` leaves Helm without the Kubernetes version that it renders for
+KUBERNETES_MINOR := $(word 2,$(subst ., ,$(KUBERNETES_VERSION)))
+HELM_FLAGS := -s -w $(foreach package,chartutil lint/rules,\
+	-X helm.sh/helm/v3/pkg/$(package).k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/$(package).k8sVersionMinor=$(KUBERNETES_MINOR))
+
+# a name with the version in it, so that another version is another file to make
+installed = $(TOOLS)/.$(1)-$(2)
+
+.PHONY: tools
+tools: $(call installed,helm,$(HELM_VERSION)-$(KUBERNETES_VERSION)) \
+	$(call installed,helm-unittest,$(HELM_UNITTEST_VERSION)) \
+	$(call installed,kubeconform,$(KUBECONFORM_VERSION)) \
+	$(call installed,schemas,$(KUBERNETES_VERSION)-$(KSERVE_VERSION)-$(KEDA_VERSION)-$(PROMETHEUS_OPERATOR_VERSION)) ## install Helm, helm-unittest, kubeconform and the schemas into .tools
+
+.PHONY: .needs-go
+.needs-go:
+	@command -v $(GO) >/dev/null || { echo "Go is missing: it builds the pinned tools; install it, 1.25 or newer, or name it with GO=" >&2; exit 1; }
+
+$(call installed,helm,$(HELM_VERSION)-$(KUBERNETES_VERSION)): | .needs-go
+	@echo "installing helm $(HELM_VERSION)"
+	@GOBIN=$(CURDIR)/$(TOOLS) CGO_ENABLED=0 $(GO) install -trimpath -ldflags="$(HELM_FLAGS)" helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
+	@touch $@
+
+# its module has replacements, so that `go install` refuses it
+$(call installed,helm-unittest,$(HELM_UNITTEST_VERSION)): | .needs-go
+	@echo "installing helm-unittest $(HELM_UNITTEST_VERSION)"
+	@module=$$($(GO) mod download -json github.com/helm-unittest/helm-unittest@$(HELM_UNITTEST_VERSION) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p'); \
+	cd "$$module" && CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o $(CURDIR)/$(TOOLS)/helm-unittest ./cmd/helm-unittest
+	@touch $@
+
+$(call installed,kubeconform,$(KUBECONFORM_VERSION)): | .needs-go
+	@echo "installing kubeconform $(KUBECONFORM_VERSION)"
+	@GOBIN=$(CURDIR)/$(TOOLS) CGO_ENABLED=0 $(GO) install -trimpath -ldflags="-s -w" github.com/yannh/kubeconform/cmd/kubeconform@$(KUBECONFORM_VERSION)
+	@touch $@
+
+$(call installed,schemas,$(KUBERNETES_VERSION)-$(KSERVE_VERSION)-$(KEDA_VERSION)-$(PROMETHEUS_OPERATOR_VERSION)): tests/charts/schemas.py | .needs-go .venv/.ready
+	@echo "writing the schemas of Kubernetes $(KUBERNETES_VERSION), KServe $(KSERVE_VERSION), KEDA and the Prometheus operator"
+	@$(BIN)/python -m tests.charts.schemas .tools/schemas \
+		k8s.io/kubernetes@$(KUBERNETES_VERSION) github.com/kserve/kserve@$(KSERVE_VERSION) \
+		github.com/kedacore/keda/v2@$(KEDA_VERSION) \
+		github.com/prometheus-operator/prometheus-operator@$(PROMETHEUS_OPERATOR_VERSION)
+	@mkdir -p $(TOOLS) && touch $@
+
+.PHONY: chart-docs
+chart-docs: .venv/.ready ## write the chart's README and schema from its values.yaml
+	$(BIN)/python charts/chart_docs.py
+
+.PHONY: manifests
+manifests: tools ## render manifests/ from the chart
+	$(BIN)/python charts/manifests.py $(HELM)
+
+.PHONY: chart-test
+chart-test: tools ## check the chart and the manifests alone, without a cluster
+	$(BIN)/pytest tests/charts

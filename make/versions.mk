@@ -1,0 +1,17 @@
+# Every version that the images, the chart's tests and the kind cluster use; each can be overridden: make ... NAME=value
+
+KUBERNETES_VERSION ?= v1.32.9
+KSERVE_VERSION ?= v0.20.0
+CERT_MANAGER_VERSION ?= v1.21.2
+KEDA_VERSION ?= v2.20.2
+PROMETHEUS_OPERATOR_VERSION ?= v0.85.0
+
+HELM_VERSION ?= v3.22.0
+HELM_UNITTEST_VERSION ?= v1.1.2
+KUBECONFORM_VERSION ?= v0.8.0
+KIND_VERSION ?= v0.33.0
+
+# kind's own node image where empty
+NODE_IMAGE ?=
+IMAGE ?= stream-filters:0.1.0
+CLIENT_IMAGE ?= stream-filters-client:0.1.0
