@@ -14,14 +14,14 @@ from stream_filters.filters import student_t
 from stream_filters.filters.ar_kernels import Belief, Grid, Work
 from stream_filters.filters.base import Array, Floats
 
-# Nodes that weigh less are left out of quantiles; the others resemble them too much to be missed.
-_NEGLIGIBLE = 1e-4
+# Nodes that weigh less become one component with their common mean and variance: a twentieth of all mass or so.
+_LIGHT = 1e-2
 # Error of a quantile, in standard deviations of what it is a quantile of.
 _TOLERANCE = 1e-3
 
 
 class Mixture(NamedTuple):
-    """Components of a Student-t mixture, [m] each; weights may be 0."""
+    """Components of a Student-t mixture, [m] each; scales are squared until `compress` has been called."""
 
     weights: Floats
     locations: Floats
@@ -30,8 +30,8 @@ class Mixture(NamedTuple):
 
 
 def mixture_space(nodes: int, variants: int) -> Mixture:
-    """Room for the components of `nodes` nodes and the wide branches of `variants` variants."""
-    size = nodes + variants
+    """Room for the components of `nodes` nodes, the wide branches of `variants` variants and a common one."""
+    size = nodes + variants + 1
     return Mixture(np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size))
 
 
@@ -53,6 +53,39 @@ def predictive_moments(grid: Grid, belief: Belief, work: Work) -> tuple[float, f
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def compress(mixture: Mixture, m: int) -> int:
+    """Root the squared scales of the first m components and join the light ones; returns how many are left."""
+    weights, locations, scales, dofs = mixture
+    reference = locations[0]
+    mass = 0.0
+    first = 0.0
+    second = 0.0
+    kept = 0
+    for k in range(m):
+        weight = weights[k]
+        if weight > _LIGHT:
+            weights[kept] = weight
+            locations[kept] = locations[k]
+            scales[kept] = math.sqrt(max(scales[k], 0.0))
+            dofs[kept] = dofs[k]
+            kept += 1
+        else:
+            offset = locations[k] - reference
+            variance = scales[k] if dofs[k] > 1e9 else scales[k] * dofs[k] / max(dofs[k] - 2.0, 1.0)
+            mass += weight
+            first += weight * offset
+            second += weight * (offset * offset + variance)
+    if mass > 0.0:
+        offset = first / mass
+        weights[kept] = mass
+        locations[kept] = reference + offset
+        scales[kept] = math.sqrt(max(second / mass - offset * offset, 0.0))
+        dofs[kept] = math.inf
+        kept += 1
+    return kept
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def gather_predictive(grid: Grid, belief: Belief, work: Work, mixture: Mixture) -> int:
     """Fill the one-step predictive's components, centred; returns how many.
 
@@ -60,37 +93,35 @@ def gather_predictive(grid: Grid, belief: Belief, work: Work, mixture: Mixture) 
     and variance.
     """
     eps, kappa = grid.settings[2], grid.settings[3]
-    variants = grid.robust.shape[0]
     b, weight, a = belief.b, belief.weight, belief.a
     weights, locations, scales, dofs = mixture
-    weights[:variants] = 0.0
-    locations[:variants] = 0.0
-    scales[:variants] = 0.0
-    m = variants
-    for j in range(weight.shape[0]):
-        if weight[j] <= _NEGLIGIBLE:
-            continue
+    n = weight.shape[0]
+    m = n + grid.robust.shape[0]
+    weights[n:m] = 0.0
+    locations[n:m] = 0.0
+    scales[n:m] = 0.0
+    for j in range(n):
         v, half = grid.variant[j], a[grid.group[j]]
         variance = b[j] / half
-        weights[m] = weight[j]
+        weights[j] = weight[j]
+        locations[j] = work.location[j]
+        scales[j] = variance * work.spread[j]
+        dofs[j] = 2.0 * half
         if grid.robust[v]:
-            weights[m] = (1.0 - eps) * weight[j]
-            weights[v] += eps * weight[j]
-            locations[v] += eps * weight[j] * work.location[j]
-            scales[v] += eps * weight[j] * variance * (work.spread[j] + kappa - 1.0)
-            dofs[v] = 2.0 * half
-        locations[m] = work.location[j]
-        scales[m] = math.sqrt(variance * work.spread[j])
-        dofs[m] = 2.0 * half
-        m += 1
-    for v in range(variants):
-        if weights[v] > 0.0:
-            locations[v] /= weights[v]
-            scales[v] = math.sqrt(scales[v] / weights[v])
-    total = weights[:m].sum()
-    for k in range(m):
-        weights[k] /= total
-    return m
+            weights[j] = (1.0 - eps) * weight[j]
+            weights[n + v] += eps * weight[j]
+            locations[n + v] += eps * weight[j] * work.location[j]
+            scales[n + v] += eps * weight[j] * variance * (work.spread[j] + kappa - 1.0)
+            dofs[n + v] = 2.0 * half
+    kept = compress(mixture, n)
+    for k in range(n, m):
+        if weights[k] > 0.0:
+            locations[kept] = locations[k] / weights[k]
+            scales[kept] = math.sqrt(scales[k] / weights[k])
+            weights[kept] = weights[k]
+            dofs[kept] = dofs[k]
+            kept += 1
+    return kept
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -98,36 +129,34 @@ def gather_coefficient(grid: Grid, belief: Belief, mixture: Mixture, k: int) -> 
     """Fill the posterior components of the coefficient of lag k, k = 1..p; returns how many."""
     mean, cov, b, weight, a, _, _, _ = belief
     weights, locations, scales, dofs = mixture
-    d = mean.shape[1]
+    n, d = mean.shape
     place = k * d - k * (k - 1) // 2
-    m = 0
-    for j in range(weight.shape[0]):
-        if weight[j] > _NEGLIGIBLE:
-            half = a[grid.group[j]]
-            weights[m] = weight[j]
-            locations[m] = mean[j, k]
-            scales[m] = math.sqrt(b[j] / half * cov[j, place])
-            dofs[m] = 2.0 * half
-            m += 1
-    return m
+    for j in range(n):
+        half = a[grid.group[j]]
+        weights[j] = weight[j]
+        locations[j] = mean[j, k]
+        scales[j] = b[j] / half * cov[j, place]
+        dofs[j] = 2.0 * half
+    return compress(mixture, n)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def gather_intercept(grid: Grid, belief: Belief, mixture: Mixture) -> int:
     """Fill the posterior components of alpha = c + theta_0 - c (theta_1 + ... + theta_p); returns how many."""
-    mean, cov, b, weight, a, _, _, scales_of_data = belief
+    mean, cov, b, weight, a, _, _, centre_and_scale = belief
     weights, locations, scales, dofs = mixture
-    centre = scales_of_data[0]
-    m = 0
-    for j in range(weight.shape[0]):
-        if weight[j] > _NEGLIGIBLE:
-            half = a[grid.group[j]]
-            weights[m] = weight[j]
-            locations[m] = centre + mean[j, 0] - centre * mean[j, 1:].sum()
-            scales[m] = math.sqrt(max(_contrast_variance(j, cov, mean.shape[1], centre), 0.0) * b[j] / half)
-            dofs[m] = 2.0 * half
-            m += 1
-    return m
+    n, d = mean.shape
+    centre = centre_and_scale[0]
+    for j in range(n):
+        half = a[grid.group[j]]
+        total = 0.0
+        for k in range(1, d):
+            total += mean[j, k]
+        weights[j] = weight[j]
+        locations[j] = centre + mean[j, 0] - centre * total
+        scales[j] = _contrast_variance(j, cov, d, centre) * b[j] / half
+        dofs[j] = 2.0 * half
+    return compress(mixture, n)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -153,17 +182,14 @@ def gather_noise(grid: Grid, belief: Belief, mixture: Mixture) -> int:
     """
     b, weight, a = belief.b, belief.weight, belief.a
     weights, locations, scales, dofs = mixture
-    m = 0
     for j in range(weight.shape[0]):
-        if weight[j] > _NEGLIGIBLE:
-            half = a[grid.group[j]]
-            unit = (half / b[j]) ** (1.0 / 3.0)
-            weights[m] = weight[j]
-            locations[m] = unit * (1.0 - 1.0 / (9.0 * half))
-            scales[m] = unit / math.sqrt(9.0 * half)
-            dofs[m] = math.inf
-            m += 1
-    return m
+        half = a[grid.group[j]]
+        unit = (half / b[j]) ** (1.0 / 3.0)
+        weights[j] = weight[j]
+        locations[j] = unit * (1.0 - 1.0 / (9.0 * half))
+        scales[j] = unit * unit / (9.0 * half)
+        dofs[j] = math.inf
+    return compress(mixture, weight.shape[0])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -60,7 +60,7 @@ class Config(FilterConfig):
         default=0.7, ge=0.0, le=10.0, description="prior log odds against each step up in a grid, nats"
     )
     weight_memory: float = Field(
-        default=500.0, ge=10.0, le=1e9, description="memory of the evidence that weighs the grid, in observations"
+        default=1000.0, ge=10.0, le=1e9, description="memory of the evidence that weighs the grid, in observations"
     )
     prior_mean: float = Field(default=0.0, ge=-2.0, le=2.0, description="prior mean of the first coefficient")
     prior_std: float = Field(default=1.0, ge=1e-3, le=1e3, description="prior standard deviation of each coefficient")
