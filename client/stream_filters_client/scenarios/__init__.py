@@ -3,8 +3,9 @@
 from stream_filters_client.scenarios.adaptive_mixture import MIXTURE_SCENARIOS
 from stream_filters_client.scenarios.base import Scenario, Stream
 from stream_filters_client.scenarios.online_ar_learning import AR_SCENARIOS
+from stream_filters_client.scenarios.streaming_kalman import KALMAN_SCENARIOS
 
-_ALL: tuple[Scenario, ...] = (*AR_SCENARIOS, *MIXTURE_SCENARIOS)
+_ALL: tuple[Scenario, ...] = (*KALMAN_SCENARIOS, *AR_SCENARIOS, *MIXTURE_SCENARIOS)
 
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _ALL}
 

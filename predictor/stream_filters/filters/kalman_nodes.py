@@ -44,8 +44,9 @@ def predict_nodes(bank: Bank, belief: Belief, scratch: Scratch, k: int, dt: floa
         else:
             det = p * d + lv * (p * (1.0 + x) ** 2 + dt * dt * d) + lp * v + lp * lv
         ahead = p * (1.0 + x) ** 2 + dt * dt * d + q_pp
-        belief.slope[j] = (c * p * (1.0 + x) + dt * d + q_pv) / ahead
-        belief.velocity_variance[j] = min(det / ahead, MAX_VARIANCE)
+        inverse = 1.0 / ahead
+        belief.slope[j] = (c * p * (1.0 + x) + dt * d + q_pv) * inverse
+        belief.velocity_variance[j] = min(det * inverse, MAX_VARIANCE)
         belief.position_variance[j] = min(ahead, MAX_VARIANCE)
         for axis in range(belief.position.shape[0]):
             belief.position[axis, j] += dt * belief.velocity[axis, j]
@@ -122,10 +123,9 @@ def absorb(bank: Bank, belief: Belief, scratch: Scratch, k: int, learn: bool, le
         belief.shape[k] += 0.5 * dimension
     for j in range(bank.first[k], bank.first[k + 1]):
         p, r, rho = belief.position_variance[j], scratch.noise[j], scratch.outlier[j]
-        narrow = p + r
-        gain = p / narrow
+        surprise = 1.0 / (p + r)
+        gain = p * surprise
         after = gain * r
-        surprise = 1.0 / narrow
         q = squared_innovation(belief, scratch, j)
         if learn and rho > 0.0:
             wide = p + kappa * r

@@ -13,10 +13,10 @@ from stream_filters.filters.base import Floats
 from stream_filters.filters.kalman_bank import Bank, Belief, Scratch
 from stream_filters.filters.student_t import digamma, mixture_cdf, mixture_quantiles, trigamma
 
-# Components that weigh less are left out of mixtures: together they are less than a thousandth of a percent.
-NEGLIGIBLE = 1e-7
+# Nodes that weigh less are left out of a mixture's components: together less than two hundredths of a percent.
+NEGLIGIBLE = 1e-6
 # Error of a quantile in standard deviations of its mixture.
-TOLERANCE = 1e-4
+TOLERANCE = 1e-3
 
 
 class Report(NamedTuple):
@@ -238,17 +238,17 @@ def _cross_covariances(t: int, bank: Bank, belief: Belief, scratch: Scratch, rep
 @njit(nogil=True, cache=True, error_model="numpy")
 def _report_noise(t: int, bank: Bank, belief: Belief, scratch: Scratch, report: Report) -> None:
     """Fill row t's bands of the noise parameters."""
-    unit, step = _unit(belief), bank.time_delta
+    log_unit, log_step = math.log(_unit(belief)), math.log(bank.time_delta)
     if report.observation_noise_std.shape[0] > 0:
-        _band(bank, belief, scratch, scratch.log_noise, False, 0.5, unit, report.observation_noise_std[t])
+        _band(bank, belief, scratch, scratch.log_noise, False, 0.5, log_unit, report.observation_noise_std[t])
     if report.position_noise.shape[0] > 0:
         for j in range(scratch.position_drift.shape[0]):
             scratch.old[j] = math.log(scratch.position_drift[j])
-        _band(bank, belief, scratch, scratch.old, True, 1.0, unit * unit / step, report.position_noise[t])
+        _band(bank, belief, scratch, scratch.old, True, 1.0, 2.0 * log_unit - log_step, report.position_noise[t])
     if report.velocity_noise.shape[0] > 0:
         for j in range(scratch.velocity_drift.shape[0]):
             scratch.old[j] = math.log(scratch.velocity_drift[j])
-        _band(bank, belief, scratch, scratch.old, False, 1.0, unit * unit / step**3, report.velocity_noise[t])
+        _band(bank, belief, scratch, scratch.old, False, 1.0, 2.0 * log_unit - 3.0 * log_step, report.velocity_noise[t])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -259,10 +259,10 @@ def _band(
     log_ratio: Floats,
     absent_with_one_axis: bool,
     power: float,
-    unit: float,
+    log_unit: float,
     band: Floats,
 ) -> None:
-    """Median and interval of unit (s2 ratio)^power, [3]: a log-normal for each member, matched to its moments.
+    """Median and interval of exp(log_unit) (s2 ratio)^power, [3]: a log-normal for each member, matched to its moments.
 
     log s2 | node has mean log b - digamma(a) and variance trigamma(a). Members where the parameter is absent put
     their weight on 0.
@@ -302,4 +302,4 @@ def _band(
     mixture_quantiles(scratch.probabilities, weights, locations, scales, dofs, scratch.quantiles, TOLERANCE)
     # Medians come first in a band.
     for i in range(3):
-        band[(i + 1) % 3] = unit * math.exp(power * scratch.quantiles[i])
+        band[(i + 1) % 3] = math.exp(power * scratch.quantiles[i] + log_unit)

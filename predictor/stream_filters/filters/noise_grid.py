@@ -82,6 +82,7 @@ def normalise(bank: Bank, belief: Belief, k: int) -> float:
     total = 0.0
     for j in range(bank.first[k], bank.first[k + 1]):
         total += belief.weight[j]
+    inverse = 1.0 / total
     for j in range(bank.first[k], bank.first[k + 1]):
-        belief.weight[j] = max(belief.weight[j] / total, MIN_WEIGHT)
+        belief.weight[j] = max(belief.weight[j] * inverse, MIN_WEIGHT)
     return total
