@@ -6,10 +6,10 @@ from typing import Any
 import grpc
 import pytest
 
+from tests.authority import Authority
 from tests.conftest import StartPredictor
 from tests.predictor.models import MEAN
 from tests.predictor.process import PredictorProcess
-from tests.server.authority import Authority
 from tests.server.calls import fresh_name, request
 
 INFER = "/inference.GRPCInferenceService/ModelInfer"

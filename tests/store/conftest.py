@@ -10,7 +10,7 @@ import pytest_asyncio
 from stream_filters.store import open_store
 from stream_filters.store.base import Store
 
-from tests.store.certificates import make_certificates
+from tests.authority import Authority
 from tests.store.servers import Server, free_port, wait_until
 
 PASSWORD = "s3cret p@ss/word?#"  # noqa: S105
@@ -72,7 +72,7 @@ def cluster(start_cluster: Callable[[], Server]) -> Server:
 def tls(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -> Server:
     """TLS only, and a user that may do no more than the store needs."""
     folder = tmp_path_factory.mktemp("certificates")
-    make_certificates(folder)
+    Authority(folder).issue("server")
     return start_server(
         tls_cert_file=str(folder / "server.crt"),
         tls_key_file=str(folder / "server.key"),

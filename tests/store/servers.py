@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -89,7 +90,7 @@ class Server:
             return False
         return True
 
-    def client(self, **options: str) -> redis.Redis:
+    def client(self, **options: Any) -> redis.Redis:
         """A plain client, to look behind the store."""
         return redis.Redis(host="127.0.0.1", port=self.port, **options)
 
