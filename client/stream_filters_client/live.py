@@ -59,10 +59,6 @@ class LiveView:
             self._scored_seconds = now
         return self._scores
 
-    def settle(self) -> None:
-        """Make the next frame show the scores of everything."""
-        self._scores = []
-
 
 async def watch(view: LiveView, replays: Sequence[Replay], console: Console) -> None:
     """Draw until cancelled, on a screen of its own that gives the terminal back as it was."""
@@ -89,7 +85,6 @@ def save_screenshot(view: LiveView, path: Path) -> None:
     console = Console(
         record=True, width=columns, height=rows, force_terminal=True, color_system="truecolor", file=io.StringIO()
     )
-    view.settle()
     console.print(view, height=rows)
     try:
         console.save_svg(str(path), title="stream-filters replay")

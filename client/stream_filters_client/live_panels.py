@@ -16,6 +16,7 @@ from stream_filters_client.scores import calibration, normal_band
 from stream_filters_client.summary import Scores, number, percent
 
 _GAUGE_COLUMNS = 16
+_LABEL_COLUMNS = 23
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class StreamPanel:
         """Fill the space that the layout gives."""
         columns, rows = options.max_width - 4, (options.height or console.height) - 2
         tail = [_calibration(self.replay, self.scores), _speed(self.replay, self.scores, columns)]
-        learned = list(_learned(self.replay))[: max(rows - len(tail) - 1, 0)]
+        learned = list(_learned(self.replay, columns))[: max(rows - len(tail) - 1, 0)]
         room = rows - len(tail) - len(learned)
         parts: list[RenderableType] = [picture(self.replay, columns, room), *learned, *tail]
         for part in parts:
@@ -40,11 +41,11 @@ class StreamPanel:
         yield Panel(Group(*parts), title=title, title_align="left", padding=(0, 1), height=options.height)
 
 
-def _learned(replay: Replay) -> Iterator[Text]:
+def _learned(replay: Replay, columns: int) -> Iterator[Text]:
     """The parameters that the filter has learned so far, with their bands and, if known, the truth."""
     if replay.recording.last is None:
         return
-    yield from _regimes(replay.recording)
+    yield from _regimes(replay.recording, columns)
     level = float(replay.feed.config.get("interval", 0.9))
     if (velocity := _last(replay.recording, "velocity_mean")) is not None:
         std = _last(replay.recording, "velocity_std")
@@ -77,7 +78,7 @@ def _band(replay: Replay, name: str, band: Array, index: int, count: int) -> Tex
     if known is not None and replay.recording.count <= len(known):
         truth = f"  true {number(float(known[replay.recording.count - 1].reshape(-1)[index]))}"
     return Text.assemble(
-        f"{label:22} ",
+        f"{label:{_LABEL_COLUMNS}}",
         (gauge(median, lower, upper, scale, _GAUGE_COLUMNS), ESTIMATE),
         f" {number(median):>9}",
         (f"  {number(lower)} .. {number(upper)}", BAND),
@@ -94,15 +95,16 @@ def _scale(history: Array | None, index: int, count: int, band: Array) -> tuple[
     return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
 
 
-def _regimes(recording: Recording) -> Iterator[Text]:
+def _regimes(recording: Recording, columns: int) -> Iterator[Text]:
     probabilities, means, stds, regime = (
         _last(recording, name) for name in ("regime_probabilities", "regime_means", "regime_stds", "regime")
     )
     if probabilities is None or means is None or stds is None or regime is None:
         return
-    change = recording.output("change_probability", 48)
+    change = recording.output("change_probability", min(WINDOW_ROWS, columns - _LABEL_COLUMNS))
     yield Text.assemble(
-        "change probability     ", (spark(change if change is not None else np.empty(0), 0.0, 1.0), "red")
+        f"{'change probability':{_LABEL_COLUMNS}}",
+        (spark(change if change is not None else np.empty(0), 0.0, 1.0), "red"),
     )
     for label, probability in enumerate(probabilities):
         if np.isnan(means[label]):

@@ -43,7 +43,7 @@ def picture(replay: Replay, columns: int, rows: int) -> RenderableType:
         return Text("waiting for answers", style="dim")
     observations = _first_axis(recording.observations(WINDOW_ROWS))
     if rows < MIN_ROWS or columns < MIN_COLUMNS:
-        return Text(spark(observations[-columns:]), style=ESTIMATE, no_wrap=True)
+        return Text(spark(observations[-columns:], rows=max(rows, 1)), style=OBSERVED, no_wrap=True)
     first_row = recording.count - len(observations)
     one, two = _stream(replay, observations), _understanding(replay, observations, first_row)
     if two is None:

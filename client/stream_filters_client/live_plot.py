@@ -54,17 +54,23 @@ def plot(title: str, series: Sequence[Series], first_row: int, columns: int, row
     return Text.from_ansi(text, no_wrap=True, overflow="crop")
 
 
-def spark(values: Array, low: float | None = None, high: float | None = None) -> str:
-    """Values as a row of bars between `low` and `high`, by default the least and the greatest; blank where NaN."""
+def spark(values: Array, low: float | None = None, high: float | None = None, rows: int = 1) -> str:
+    """Values as bars between `low` and `high`, by default the least and the greatest; blank where NaN."""
     values = np.asarray(values, dtype=np.float64)
     known = np.isfinite(values)
     if not known.any():
         return ""
     low = float(np.min(values[known])) if low is None else low
     high = float(np.max(values[known])) if high is None else high
-    scale = (len(_LEVELS) - 1) / (high - low) if high > low else 0.0
-    steps = np.clip(np.round((np.where(known, values, low) - low) * scale), 0, len(_LEVELS) - 1).astype(int)
-    return "".join(_LEVELS[step] if there else " " for step, there in zip(steps, known, strict=True))
+    scale = (len(_LEVELS) * rows - 1) / (high - low) if high > low else 0.0
+    heights = (
+        np.clip(np.round((np.where(known, values, low) - low) * scale), 0, len(_LEVELS) * rows - 1).astype(int) + 1
+    )
+    lines = []
+    for row in reversed(range(rows)):
+        steps = np.where(known, np.clip(heights - row * len(_LEVELS), 0, len(_LEVELS)), 0)
+        lines.append("".join(" " if step == 0 else _LEVELS[step - 1] for step in steps))
+    return "\n".join(lines)
 
 
 def bar(share: float, columns: int) -> str:

@@ -16,7 +16,9 @@ from stream_filters_client.inspection import ServerInfo
 from stream_filters_client.replay import Replay, Status
 
 Scores = Mapping[str, float]
-_STREAMS_ABREAST = 3
+# of a summary: labels, and one stream
+_LABEL_COLUMNS = 40
+_STREAM_COLUMNS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,9 @@ def print_table(summary: Summary, console: Console) -> None:
         f"{settings.batch} observations a request, {rate}, scored from observation {settings.burn_in}",
         highlight=False,
     )
-    for start in range(0, len(summary.replays), _STREAMS_ABREAST):
-        console.print(_table(summary, summary.replays[start : start + _STREAMS_ABREAST]))
+    abreast = max(1, (console.width - _LABEL_COLUMNS) // _STREAM_COLUMNS)
+    for start in range(0, len(summary.replays), abreast):
+        console.print(_table(summary, summary.replays[start : start + abreast]))
     for verdict in summary.verdicts:
         word, style = ("met", "green") if verdict.met else ("MISSED", "bold red")
         console.print(
@@ -68,9 +71,9 @@ def print_table(summary: Summary, console: Console) -> None:
 
 def _table(summary: Summary, replays: Sequence[Replay]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("")
+    table.add_column("", no_wrap=True, min_width=_LABEL_COLUMNS - 2)
     for replay in replays:
-        table.add_column(replay.feed.name, justify="right")
+        table.add_column(replay.feed.name, justify="right", no_wrap=True, min_width=_STREAM_COLUMNS - 2)
     columns = [{line.label: line for line in _lines(replay, summary.scores[replay.feed.name])} for replay in replays]
     # streams differ in what can be told of them: what is of one kind stands together
     sections = {line.label: line.section for column in columns for line in column.values()}
@@ -115,7 +118,7 @@ def _line(name: str, value: float, scores: Scores, level: str) -> _Line | None:
     limit = number(scores.get("calibration_limit", math.nan))
     special = {
         "regime_accuracy": (Section.ACCURACY, "regime right", percent(value)),
-        "regime_accuracy_loss": (Section.ACCURACY, "regime right, less than oracle by", percent(value)),
+        "regime_accuracy_loss": (Section.ACCURACY, "regime right less often than oracle by", percent(value)),
         "regime_detected": (Section.ACCURACY, "changes found", percent(value)),
         "regime_delay": (Section.ACCURACY, "observations until found", number(value)),
         "regime_false_alarms_per_1000": (Section.ACCURACY, "false alarms per 1,000", number(value)),
@@ -131,10 +134,10 @@ def _line(name: str, value: float, scores: Scores, level: str) -> _Line | None:
     if name in special:
         return _Line(*special[name])
     if name.endswith("_rmse"):
-        quantity = name.removesuffix("_rmse")
-        ratio = scores.get(f"{quantity}_rmse_ratio", math.nan)
-        beside = "" if math.isnan(ratio) else f" ({ratio:.3f} x oracle)"
-        return _Line(Section.ACCURACY, f"{_words(quantity)} RMSE", number(value) + beside)
+        return _Line(Section.ACCURACY, f"{_words(name.removesuffix('_rmse'))} RMSE", number(value))
+    if name.endswith("_rmse_ratio"):
+        label = f"{_words(name.removesuffix('_rmse_ratio'))} RMSE over oracle's"
+        return _Line(Section.ACCURACY, label, f"{value:.3f}")
     if name.endswith("_coverage"):
         label = f"{_words(name.removesuffix('_coverage'))} in {level} band"
         return _Line(Section.CALIBRATION, label, percent(value))

@@ -205,6 +205,10 @@ class FakePredictor:
             datatype = "INT64" if values.dtype.kind == "i" else "FP64"
             answer.outputs.add(name=key, datatype=datatype, shape=values.shape)
             answer.raw_output_contents.append(values.tobytes())
+        if "horizon" in request.parameters:
+            forecast = np.full(request.parameters["horizon"].int64_param, sequence.total / max(sequence.seen, 1))
+            answer.outputs.add(name="forecast_mean", datatype="FP64", shape=forecast.shape)
+            answer.raw_output_contents.append(forecast.tobytes())
         return answer.SerializeToString(deterministic=True)
 
 

@@ -66,7 +66,7 @@ def test_a_replay_ends_with_scores_server_and_settings(predictor: FakePredictor,
     outcome = run("replay", "level", "other", "--target", predictor.target, "--length", "200", "--seed", "3")
     assert outcome.code == 0
     assert f"server {predictor.target} (fake 1.2.3), seed 3" in outcome.out
-    for text in ("level", "other", "1.000 x oracle", "position in 90 % band", "observations a second"):
+    for text in ("level", "other", "position RMSE over oracle's", "position in 90 % band", "observations a second"):
         assert text in outcome.out
     assert all(sequence.ended for sequence in predictor.sequences.values())
     assert predictor.applied == 400

@@ -12,8 +12,14 @@ from stream_filters_client.commands.common import (
     DEFAULT_TARGET,
     DEFAULT_WAIT_SECONDS,
     AsJson,
+    Connection,
     ExitCode,
     Target,
+    Tls,
+    TlsCa,
+    TlsCert,
+    TlsKey,
+    TokenFile,
     Wait,
     examples,
 )
@@ -25,14 +31,21 @@ EPILOG = examples("stream-filters check", "stream-filters check --target predict
 
 
 def check(
+    *,
     model: Annotated[list[str] | None, typer.Option(help="Check this model only; may be repeated.")] = None,
     target: Target = DEFAULT_TARGET,
+    tls: Tls = False,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    token_file: TokenFile = None,
     wait: Wait = DEFAULT_WAIT_SECONDS,
     json_: AsJson = False,
 ) -> None:
     """Check a predictor: readiness, metadata, and with each model a real stream there and back."""
     RetryCount()
-    with StreamClient(target, patience=Patience(retry_seconds=wait)) as client:
+    connection = Connection(target, tls, tls_ca, tls_cert, tls_key, token_file)
+    with StreamClient(target, patience=Patience(retry_seconds=wait), **connection.options()) as client:
         found = client.check(model)
     if json_:
         typer.echo(json.dumps({**asdict(found), "passed": found.passed}, indent=2))

@@ -1,8 +1,11 @@
 """What the commands share: options, exit codes, and how a failure is told."""
 
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
+import grpc
 import typer
 
 from stream_filters_client import errors
@@ -12,6 +15,20 @@ Target = Annotated[
     typer.Option(
         "--target", metavar="HOST:PORT", envvar="STREAM_FILTERS_TARGET", help="The predictor's v2 gRPC endpoint."
     ),
+]
+Tls = Annotated[bool, typer.Option("--tls", help="Connect over TLS; the system's authorities vouch for the server.")]
+TlsCa = Annotated[
+    Path | None, typer.Option(metavar="FILE", envvar="STREAM_FILTERS_TLS_CA", help="Over TLS, with this authority.")
+]
+TlsCert = Annotated[
+    Path | None, typer.Option(metavar="FILE", envvar="STREAM_FILTERS_TLS_CERT", help="Certificate of this client.")
+]
+TlsKey = Annotated[
+    Path | None, typer.Option(metavar="FILE", envvar="STREAM_FILTERS_TLS_KEY", help="Key of that certificate.")
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", envvar="STREAM_FILTERS_TOKEN_FILE", help="Send the bearer token in this file."),
 ]
 Wait = Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for the server.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
@@ -33,6 +50,37 @@ EXIT_CODES = (
     "Exit codes: 0 fine; 1 an expectation or a check missed; 2 wrong usage or input; "
     "3 the server is unavailable or failing; 130 interrupted."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where the predictor is, and how to be let in."""
+
+    target: str
+    tls: bool = False
+    tls_ca: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    token_file: Path | None = None
+
+    def options(self) -> dict[str, Any]:
+        """Arguments for either client. Raises BadInput."""
+        options: dict[str, Any] = {}
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise errors.BadInput("--tls-cert and --tls-key belong together; name both files")
+        if self.tls or self.tls_ca or self.tls_cert:
+            files = [_read(file) for file in (self.tls_ca, self.tls_key, self.tls_cert)]
+            options["credentials"] = grpc.ssl_channel_credentials(*files)
+        if token := _read(self.token_file):
+            options["metadata"] = [("authorization", f"Bearer {token.decode().strip()}")]
+        return options
+
+
+def _read(path: Path | None) -> bytes | None:
+    try:
+        return None if path is None else path.read_bytes()
+    except OSError as error:
+        raise errors.BadInput(f"{path} cannot be read ({error.strerror}); name another file") from error
 
 
 def examples(*commands: str) -> str:

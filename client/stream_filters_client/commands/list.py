@@ -13,7 +13,13 @@ from stream_filters_client.commands.common import (
     DEFAULT_TARGET,
     DEFAULT_WAIT_SECONDS,
     AsJson,
+    Connection,
     Target,
+    Tls,
+    TlsCa,
+    TlsCert,
+    TlsKey,
+    TokenFile,
     Wait,
     examples,
 )
@@ -27,9 +33,15 @@ EPILOG = examples("stream-filters list", "stream-filters list --scenarios")
 
 
 def list_(
+    *,
     model: Annotated[list[str] | None, typer.Option(help="This model only; may be repeated.")] = None,
     scenarios: Annotated[bool, typer.Option("--scenarios", help="List the scenarios; needs no server.")] = False,
     target: Target = DEFAULT_TARGET,
+    tls: Tls = False,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    token_file: TokenFile = None,
     wait: Wait = DEFAULT_WAIT_SECONDS,
     json_: AsJson = False,
 ) -> None:
@@ -38,7 +50,8 @@ def list_(
         _print_scenarios(as_json=json_)
         return
     RetryCount()
-    with StreamClient(target, patience=Patience(retry_seconds=wait)) as client:
+    connection = Connection(target, tls, tls_ca, tls_cert, tls_key, token_file)
+    with StreamClient(target, patience=Patience(retry_seconds=wait), **connection.options()) as client:
         client.server()
         found = client.models(model)
     if not found:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -15,26 +15,31 @@ from rich.console import Console
 from stream_filters_client import expectations, feeds
 from stream_filters_client.aio import AsyncStreamClient
 from stream_filters_client.calls import Patience
+from stream_filters_client.commands import inputs
 from stream_filters_client.commands.common import (
     DEFAULT_TARGET,
     DEFAULT_WAIT_SECONDS,
     AsJson,
+    Connection,
     ExitCode,
     Target,
+    Tls,
+    TlsCa,
+    TlsCert,
+    TlsKey,
+    TokenFile,
     Wait,
     examples,
     exit_code,
 )
 from stream_filters_client.errors import BadInput
 from stream_filters_client.inspection import ServerInfo
-from stream_filters_client.live import LiveView, save_screenshot, watch
 from stream_filters_client.progress import report_lines
 from stream_filters_client.replay import Pace, Replay, Status, run_all, wanted_outputs
 from stream_filters_client.retries import RetryCount
 from stream_filters_client.sources import UNITS, Layout
 from stream_filters_client.summary import Settings, Summary, document, print_table, write_lines
 
-_DEFAULT_LENGTH = 1_000
 # slow enough to watch
 _LIVE_RATE = 100.0
 
@@ -86,7 +91,9 @@ def replay(
     length: Annotated[
         int | None,
         typer.Option(
-            min=1, help=f"Observations. [default: {_DEFAULT_LENGTH} of a scenario, all of a file]", show_default=False
+            min=1,
+            help=f"Observations. [default: {inputs.DEFAULT_LENGTH} of a scenario, all of a file]",
+            show_default=False,
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the scenarios: the same seed, the same bytes.")] = 1,
@@ -106,6 +113,11 @@ def replay(
     json_: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the summary only.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Plain lines, even on a terminal.")] = False,
+    tls: Tls = False,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    token_file: TokenFile = None,
     wait: Wait = DEFAULT_WAIT_SECONDS,
     screenshot: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
@@ -119,9 +131,10 @@ def replay(
         screenshot=screenshot,
     )
     wanted = [expectations.parse(text) for text in expect or ()]
-    layout = Layout(tuple(column or ()), time_column, _known_unit(time_unit))
-    settings_json = _read_config(config)
-    found = _feeds(scenarios or [], model, csv, layout, settings_json, seed=seed, length=length)
+    layout = Layout(tuple(column or ()), time_column, inputs.known_unit(time_unit))
+    settings_json = inputs.read_config(config)
+    found = inputs.choose(scenarios or [], model, csv, layout, settings_json, seed=seed, length=length)
+    connection = Connection(target, tls, tls_ca, tls_cert, tls_key, token_file)
     if rate is None and reporting.live:
         rate = _LIVE_RATE
     pace = Pace(batch, rate or None, horizon)
@@ -129,7 +142,7 @@ def replay(
     settings = Settings(
         seed, length, batch, rate or None, horizon, min(100, shortest // 5) if burn_in is None else burn_in
     )
-    server, replays = asyncio.run(_run(target, found, pace, reporting))
+    server, replays = asyncio.run(_run(connection, found, pace, reporting))
     scores = {replay.feed.name: replay.scores(settings.burn_in) for replay in replays}
     if output is not None:
         _write(output, replays)
@@ -152,69 +165,21 @@ def _exit_code(summary: Summary) -> ExitCode:
     return ExitCode.OK if all(verdict.met for verdict in summary.verdicts) else ExitCode.MISSED
 
 
-def _known_unit(unit: str | None) -> str | None:
-    if unit is not None and unit not in UNITS:
-        raise BadInput(f"--time-unit {unit!r} is unknown; choose {', '.join(UNITS)}")
-    return unit
-
-
-def _read_config(text: str | None) -> dict[str, Any]:
-    if text is None:
-        return {}
-    try:
-        config = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise BadInput(
-            f"--config is not JSON ({error.msg} at character {error.pos}); quote it for the shell"
-        ) from error
-    if not isinstance(config, dict):
-        raise BadInput("--config is not a JSON object; write it as in --config '{\"interval\": 0.8}'")
-    return config
-
-
-def _feeds(
-    scenarios: list[str],
-    model: str | None,
-    csv: Path | None,
-    layout: Layout,
-    config: dict[str, Any],
-    *,
-    seed: int,
-    length: int | None,
-) -> list[feeds.Feed]:
-    """What to replay. Raises BadInput."""
-    from_stdin = scenarios == ["-"] or csv == Path("-")
-    if not from_stdin and csv is None:
-        if not scenarios:
-            raise BadInput("nothing to replay; name a scenario (see `stream-filters list --scenarios`), --csv or -")
-        if model is not None:
-            raise BadInput("--model goes with --csv or -; a scenario has its own model")
-        return [feeds.from_scenario(name, seed, length or _DEFAULT_LENGTH, config) for name in dict.fromkeys(scenarios)]
-    if scenarios and scenarios != ["-"]:
-        raise BadInput("scenarios and other input do not go together; replay one after the other")
-    if model is None:
-        raise BadInput("--csv and - need --model; see `stream-filters list`")
-    if from_stdin:
-        return [feeds.from_stdin(layout, model, config, length)]
-    assert csv is not None  # noqa: S101 - told by the first condition
-    return [feeds.from_file(csv, layout, model, config, length)]
-
-
 async def _run(
-    target: str, found: Sequence[feeds.Feed], pace: Pace, reporting: Reporting
+    connection: Connection, found: Sequence[feeds.Feed], pace: Pace, reporting: Reporting
 ) -> tuple[ServerInfo, list[Replay]]:
     """Connect, replay everything, report meanwhile."""
     retries = RetryCount()
     stop = asyncio.Event()
+    title = f"stream-filters replay  {connection.target}"
     patience = Patience(retry_seconds=reporting.wait_seconds)
-    async with AsyncStreamClient(target, patience=patience) as client:
+    async with AsyncStreamClient(connection.target, patience=patience, **connection.options()) as client:
         server = await client.server()
         models = {model.name: model for model in await client.models(dict.fromkeys(feed.model for feed in found))}
         client.patience = replace(patience, retry_seconds=Patience().retry_seconds)
         replays = [Replay(feed, wanted_outputs(models[feed.model], pace.horizon)) for feed in found]
         _stop_on_signals(stop)
-        view = LiveView(replays, f"stream-filters replay  {target}", retries)
-        watching = asyncio.create_task(_report(replays, view, retries, reporting))
+        watching = asyncio.create_task(_report(replays, retries, reporting, title))
         try:
             await run_all(replays, client, pace, stop)
         finally:
@@ -222,14 +187,18 @@ async def _run(
             with suppress(asyncio.CancelledError):
                 await watching
     if reporting.screenshot is not None:
-        save_screenshot(view, reporting.screenshot)
+        from stream_filters_client import live  # noqa: PLC0415 - drawing takes long to import
+
+        live.save_screenshot(live.LiveView(replays, title, retries), reporting.screenshot)
     return server, replays
 
 
-async def _report(replays: Sequence[Replay], view: LiveView, retries: RetryCount, reporting: Reporting) -> None:
+async def _report(replays: Sequence[Replay], retries: RetryCount, reporting: Reporting, title: str) -> None:
     """Tell what happens, in the way that was asked for, until cancelled."""
     if reporting.live:
-        await watch(view, replays, reporting.console)
+        from stream_filters_client import live  # noqa: PLC0415 - drawing takes long to import
+
+        await live.watch(live.LiveView(replays, title, retries), replays, reporting.console)
     elif reporting.lines:
         await report_lines(replays, reporting.console, retries)
 
