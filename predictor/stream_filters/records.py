@@ -16,8 +16,10 @@ _BELIEF = struct.Struct("<4sIIqIII")
 _CHECKED_FROM = 8
 # so far from the end of an int64 that no request can reach it
 _LAST_OFFSET = 2**62
-# size of belief, size of previous belief, ended, whether an offset came, size of the last request, both digests
-_RECORD = struct.Struct("<II??q16s16s")
+# checksum of the rest of this head, size of belief, size of previous belief (0: none), ended, size of the last request,
+# both digests; the beliefs behind it have checksums of their own
+_RECORD = struct.Struct("<III?q16s16s")
+_RECORD_CHECKED_FROM = 4
 DIGEST_BYTES = 16
 
 
@@ -113,20 +115,24 @@ class Record:
         belief = self.belief.encode()
         previous = self.previous.encode() if self.previous else b""
         digests = self.digest, self.start_digest
-        head = _RECORD.pack(len(belief), len(previous), self.ended, self.previous is not None, self.last_rows, *digests)
-        return b"".join((head, belief, previous))
+        head = _RECORD.pack(0, len(belief), len(previous), self.ended, self.last_rows, *digests)[_RECORD_CHECKED_FROM:]
+        return b"".join((struct.pack("<I", zlib.crc32(head)), head, belief, previous))
 
     @classmethod
     def decode(cls, data: bytes) -> "Record":
         """Read a record. Raises Unusable when the bytes are not one."""
         try:
-            belief_bytes, _, ended, has_previous, last_rows, digest, start_digest = _RECORD.unpack_from(data)
+            checksum, belief_bytes, previous_bytes, ended, last_rows, digest, start = _RECORD.unpack_from(data)
+            if zlib.crc32(data[_RECORD_CHECKED_FROM : _RECORD.size]) != checksum:
+                raise InvalidRequest("the checksum does not fit")
             middle = _RECORD.size + belief_bytes
+            if len(data) != middle + previous_bytes:
+                raise InvalidRequest(f"{len(data)} bytes are not its size")
             belief = Belief.decode(data[_RECORD.size : middle])
-            previous = Belief.decode(data[middle:]) if has_previous else None
+            previous = Belief.decode(data[middle:]) if previous_bytes else None
         except (struct.error, InvalidRequest) as error:
             raise Unusable(f"what is stored for the stream is not readable ({error}); start it anew") from error
-        return cls(belief, previous, last_rows, digest, start_digest, ended)
+        return cls(belief, previous, last_rows, digest, start, ended)
 
 
 def same_settings(belief: Belief, bound: Filter[Any]) -> None:
