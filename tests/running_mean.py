@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from pydantic import Field
 from stream_filters.filters.base import Array, Batch, Filter, FilterConfig, Step, Tensor, common_outputs
 
 
 class RunningMeanConfig(FilterConfig):
     """prior_std: of the mean, whose prior is centred on 0."""
 
-    prior_std: float = 10.0
+    prior_std: float = Field(default=10.0, ge=1e-6, le=1e6)
 
 
 class RunningMean(Filter[RunningMeanConfig]):
