@@ -30,13 +30,16 @@ PATTERNS = {
 
 async def apply_one(store: Store, key: str, value: bytes) -> None:
     found = await store.get(key)
-    await store.write(Write(key, value, found and found.version, TTL_SECONDS))
+    await store.write(Write(key, value, found.version if found else None, TTL_SECONDS))
 
 
 async def apply_many(store: Store, keys: list[str], value: bytes) -> None:
     found = await store.get_many(keys)
     await store.write_many(
-        [Write(key, value, entry and entry.version, TTL_SECONDS) for key, entry in zip(keys, found, strict=True)]
+        [
+            Write(key, value, entry.version if entry else None, TTL_SECONDS)
+            for key, entry in zip(keys, found, strict=True)
+        ]
     )
 
 

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -68,7 +69,7 @@ class Model:
         self.held = {key: entry for key, entry in self.held.items() if entry[2] > self.time}
 
 
-async def agree(store: Store, model: Model, steps: list[tuple[str, object]]) -> None:
+async def agree(store: Store, model: Model, steps: list[tuple[str, Any]]) -> None:
     await store.open()
     for kind, argument in steps:
         if kind == "write":
@@ -92,14 +93,14 @@ async def agree(store: Store, model: Model, steps: list[tuple[str, object]]) -> 
 
 @given(interleavings)
 @settings(max_examples=300, deadline=None, derandomize=True)
-def test_the_memory_store_agrees_with_a_dictionary(steps: list[tuple[str, object]]) -> None:
+def test_the_memory_store_agrees_with_a_dictionary(steps: list[tuple[str, Any]]) -> None:
     model = Model()
     asyncio.run(agree(MemoryStore(clock=lambda: model.time), model, steps))
 
 
 @given(interleavings)
 @settings(max_examples=60, deadline=None, derandomize=True)
-def test_the_sqlite_store_agrees_with_a_dictionary(steps: list[tuple[str, object]]) -> None:
+def test_the_sqlite_store_agrees_with_a_dictionary(steps: list[tuple[str, Any]]) -> None:
     model = Model()
     with tempfile.TemporaryDirectory() as folder:
         store = SqliteStore(Path(folder) / "streams.db", clock=lambda: model.time)
@@ -108,9 +109,7 @@ def test_the_sqlite_store_agrees_with_a_dictionary(steps: list[tuple[str, object
 
 @given(steps=interleavings)
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_valkey_store_agrees_with_a_dictionary(
-    url_of: Callable[[str], str], steps: list[tuple[str, object]]
-) -> None:
+def test_the_valkey_store_agrees_with_a_dictionary(url_of: Callable[[str], str], steps: list[tuple[str, Any]]) -> None:
     # The server's clock cannot be moved: nothing expires here.
     steps = [step for step in steps if step[0] != "wait"]
     asyncio.run(agree(open_store(url_of("valkey")), Model(), steps))

@@ -190,7 +190,12 @@ async def test_expired_rows_leave_the_file_without_being_read(path: Path) -> Non
 async def test_writes_that_wait_are_committed_together(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commits = []
     commit = SqliteFile.commit
-    monkeypatch.setattr(SqliteFile, "commit", lambda file: (commits.append(1), commit(file))[1])
+
+    def counted(file: SqliteFile) -> None:
+        commits.append(file)
+        commit(file)
+
+    monkeypatch.setattr(SqliteFile, "commit", counted)
     store = SqliteStore(path)
     await store.open()
     await asyncio.gather(*(store.write(Write(f"k{number}", b"1", None, 60.0)) for number in range(500)))
