@@ -103,7 +103,7 @@ class AsyncStreamClient:
 
     async def _attempt(self, call: Call) -> Any:
         answer = None
-        async for attempt in self.patience.attempts(call):
+        async for attempt in self.patience.attempts():
             with attempt, told(call, self.target):
                 answer = await self._methods[call.method](
                     call.message, timeout=self.patience.timeout_seconds, metadata=self._metadata

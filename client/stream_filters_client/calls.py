@@ -49,34 +49,36 @@ class Patience:
     """How long to wait, in seconds.
 
     timeout_seconds: for one answer. retry_seconds: for an answer after failures, 0 to give up at the first.
-    Between tries the wait doubles from first_wait_seconds to last_wait_seconds, with as much jitter again.
+    Between tries the wait doubles from first_wait_seconds to last_wait_seconds, plus up to jitter_seconds by chance.
     """
 
     timeout_seconds: float = 10.0
     retry_seconds: float = 60.0
     first_wait_seconds: float = 0.05
     last_wait_seconds: float = 2.0
+    jitter_seconds: float = 0.25
 
-    def attempts(self, call: Call) -> Any:
-        """Attempts at `call`, for a `for` or an `async for` loop; one only where a second could do harm."""
+    def attempts(self) -> Any:
+        """Attempts at a call, for a `for` or an `async for` loop, as long as its failures are told as retryable."""
         return stamina.retry_context(
             on=lambda failure: isinstance(failure, errors.StreamFiltersError) and failure.retryable,
-            attempts=None if call.idempotent and self.retry_seconds > 0 else 1,
+            attempts=None if self.retry_seconds > 0 else 1,
             timeout=self.retry_seconds or None,
             wait_initial=self.first_wait_seconds,
             wait_max=self.last_wait_seconds,
-            wait_jitter=self.first_wait_seconds,
+            wait_jitter=self.jitter_seconds,
         )
 
 
 @contextmanager
 def told(call: Call, target: str) -> Iterator[None]:
-    """Tell a failed call as one of our errors."""
+    """Tell a failed call as one of our errors; it is retryable only where a second try can do no harm."""
     try:
         yield
     except grpc.RpcError as error:
         failure = errors.from_rpc(error, target, in_stream=call.in_stream)
-        if failure.retryable and not call.idempotent:
+        untouched = isinstance(failure, errors.Overloaded)
+        if failure.retryable and not (call.idempotent or untouched):
             code = failure.code
             failure = errors.OutcomeUnknown(
                 f"{failure}; whether the request was applied is unknown, and it carried no offset: "

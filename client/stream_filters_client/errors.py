@@ -67,6 +67,10 @@ class ServerFault(StreamFiltersError):
     """The server failed or broke the protocol."""
 
 
+class Overloaded(ServerUnavailable):
+    """The server turned the request away untouched, for want of room; sending it again later is safe."""
+
+
 class OutcomeUnknown(ServerUnavailable):
     """The answer was lost, and the request carried no offset, so that sending it again could apply it twice."""
 
@@ -75,12 +79,13 @@ class OutcomeUnknown(ServerUnavailable):
 
 # how a refusal names the place where the stream goes on
 _NEXT_OFFSET = re.compile(r"(?:go on from|is at|next) offset (?:is )?(\d+)")
+_BUSY = re.compile(r"slow down|wait for answers|concurrent", re.IGNORECASE)
+_TOO_LARGE = "message larger than max"
 _CLASSES: dict[grpc.StatusCode, type[StreamFiltersError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidRequest,
     grpc.StatusCode.OUT_OF_RANGE: InvalidRequest,
     grpc.StatusCode.FAILED_PRECONDITION: OffsetMismatch,
     grpc.StatusCode.ALREADY_EXISTS: OffsetMismatch,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: TooManyStreams,
     grpc.StatusCode.UNAUTHENTICATED: Unauthorized,
     grpc.StatusCode.PERMISSION_DENIED: Unauthorized,
     grpc.StatusCode.UNIMPLEMENTED: Unsupported,
@@ -109,6 +114,10 @@ def _class(code: grpc.StatusCode, details: str, *, in_stream: bool) -> type[Stre
         return SequenceLost if in_stream else ModelNotFound
     if code is grpc.StatusCode.FAILED_PRECONDITION and "offset" not in details:
         return StateUnusable
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        if _TOO_LARGE in details:
+            return InvalidRequest
+        return Overloaded if _BUSY.search(details) else TooManyStreams
     # what a connection that dies looks like when its end reaches the call before its loss does
     if code in {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN} and (
         "RST_STREAM" in details or "Stream removed" in details
@@ -120,6 +129,8 @@ def _class(code: grpc.StatusCode, details: str, *, in_stream: bool) -> type[Stre
 def _sentence(kind: type[StreamFiltersError], code: grpc.StatusCode, details: str, target: str) -> str:
     if kind is ServerUnavailable and code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return f"{target} did not answer in time; ask for a longer timeout, or see whether the server is overloaded"
+    if kind is InvalidRequest and _TOO_LARGE in details:
+        return f"{details}; send fewer rows in one request, or raise the server's limit"
     if kind is ServerUnavailable and code is not grpc.StatusCode.ABORTED:
         return f"{target} does not answer ({details or code.name}); start the server, or name another address"
     if kind is Unsupported:

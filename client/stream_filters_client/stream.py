@@ -120,7 +120,7 @@ class StreamClient:
 
     def _attempt(self, call: Call) -> Any:
         answer = None
-        for attempt in self.patience.attempts(call):
+        for attempt in self.patience.attempts():
             with attempt, told(call, self.target):
                 answer = self._methods[call.method](
                     call.message, timeout=self.patience.timeout_seconds, metadata=self._metadata

@@ -13,8 +13,13 @@ import numpy as np
 from google.protobuf import message_factory
 from stream_filters_client.wire import inference_pb2 as wire
 
-Fault = Literal["unavailable", "aborted", "drop", "hang", "kill", "forget"]
+Fault = Literal["unavailable", "aborted", "overloaded", "full", "too large", "drop", "hang", "kill", "forget"]
 NAN3 = np.full(3, np.nan)
+EXHAUSTED = {
+    "overloaded": "the server has as many requests as it can hold; slow down",
+    "full": "sequence_start: the model has 9 live streams, its limit; end streams that are no longer needed",
+    "too large": "CLIENT: Received message larger than max (9 vs. 4)",
+}
 COMMON = {"predictive_mean": (), "predictive_std": (), "predictive_interval": (2,), "log_evidence": (), "pit": ()}
 MODELS: dict[str, dict[str, tuple[int, ...]]] = {
     "streaming_kalman": {
@@ -140,6 +145,8 @@ class FakePredictor:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "draining; safe to send again")
         if fault == "aborted":
             await context.abort(grpc.StatusCode.ABORTED, "lost a race; send the request again")
+        if fault in EXHAUSTED:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, EXHAUSTED[fault])
         if fault == "forget":
             self.sequences.clear()
         await self._known(request.model_name, context)

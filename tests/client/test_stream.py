@@ -9,7 +9,9 @@ from stream_filters_client import AsyncStreamClient, Patience, StreamClient, err
 
 from tests.client.fake_predictor import FakePredictor, Fault
 
-PATIENCE = Patience(timeout_seconds=1.0, retry_seconds=20.0, first_wait_seconds=0.01, last_wait_seconds=0.1)
+PATIENCE = Patience(
+    timeout_seconds=1.0, retry_seconds=20.0, first_wait_seconds=0.01, last_wait_seconds=0.1, jitter_seconds=0.01
+)
 HURRY = Patience(timeout_seconds=1.0, retry_seconds=0.0)
 MODEL = "streaming_kalman"
 
@@ -81,6 +83,30 @@ def test_a_request_without_offset_is_never_sent_twice(predictor: FakePredictor, 
     with pytest.raises(errors.OutcomeUnknown, match="next offset"):
         client.stream(MODEL, sequence_id="a", resume=True).send([4.0])
     assert len(predictor.requests) == sent + 1
+
+
+def test_a_request_that_was_turned_away_is_sent_again_with_or_without_offset(
+    predictor: FakePredictor, client: StreamClient
+) -> None:
+    predictor.faults.append("overloaded")
+    with client.stream(MODEL, sequence_id="a", keep=True) as stream:
+        stream.send([1.0, 2.0, 3.0])
+    predictor.faults.append("overloaded")
+    assert client.stream(MODEL, sequence_id="a", resume=True).send([4.0]).next_offset == 4
+    assert predictor.applied == 4
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "sentence"),
+    [("full", errors.TooManyStreams, "end streams"), ("too large", errors.InvalidRequest, "send fewer rows")],
+)
+def test_a_limit_is_told_at_once(
+    predictor: FakePredictor, client: StreamClient, fault: Fault, error: type[Exception], sentence: str
+) -> None:
+    predictor.faults.append(fault)
+    with pytest.raises(error, match=sentence):
+        client.stream(MODEL).send([1.0])
+    assert len(predictor.requests) == 1
 
 
 def test_a_stream_is_resumed_at_its_offset_or_wherever_it_is(client: StreamClient) -> None:
