@@ -15,7 +15,7 @@ from stream_filters.filters.regime_report import Report
 
 Drift = Literal["none", "trend", "average"]
 # A regime that drifts has to show it: most do not.
-_DRIFTING = {"none": 0.0, "trend": 1.0, "average": 0.2}
+_DRIFTING = {"none": 0.0, "trend": 1.0, "average": 0.1}
 
 
 class AdaptiveMixtureConfig(FilterConfig):
@@ -29,7 +29,7 @@ class AdaptiveMixtureConfig(FilterConfig):
     )
     dwell: float = Field(default=50.0, gt=1.0, le=1e9, description="expected observations from change to change")
     dwell_strength: float = Field(
-        default=50.0, gt=0.0, le=1e15, description="how many observations that expectation is worth"
+        default=80.0, gt=0.0, le=1e15, description="how many observations that expectation is worth"
     )
     reuse: bool = Field(
         default=True, description="regimes come back; if not, every change begins a regime never seen before"
@@ -140,7 +140,7 @@ class AdaptiveMixture(Filter[AdaptiveMixtureConfig]):
                 f"probability that the regime changed at one of the last {self.config.recent} observations",
                 "probability",
             ),
-            Tensor("run_length", (TIME,), "rows since the last change, in the likeliest explanation", "rows"),
+            Tensor("run_length", (TIME,), "most probable number of rows since the last change", "rows"),
             Tensor("active_regimes", (TIME,), "regimes met so far, in the likeliest explanation"),
             Tensor("regime_means", (TIME, k), "level of each regime; NaN before it was met", unit, default=True),
             Tensor("regime_stds", (TIME, k), "spread of each regime; NaN before it was met", unit, default=True),

@@ -36,7 +36,7 @@ from stream_filters.filters.regime_update import update
 @njit(nogil=True, cache=True, error_model="numpy")
 def _time_passes(belief: Belief, settings: Settings, work: Work) -> None:
     """Move drifting levels by one row and find where the regimes may be now."""
-    if settings.drifting > 0.0:
+    if settings.drifting > 0.0 and belief.clock[SEEN] > 0:
         drift(belief)
     expect(belief, settings, work.masses)
 

@@ -82,6 +82,22 @@ def _changed_within(belief: Belief, rows: int) -> float:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def _likeliest_run_length(belief: Belief) -> int:
+    """Rows since the last change: the most probable number, summed over hypotheses."""
+    likeliest = 0
+    largest = 0.0
+    for m in range(belief.log_weight.shape[0]):
+        probability = 0.0
+        for other in range(belief.log_weight.shape[0]):
+            if belief.run_length[other] == belief.run_length[m]:
+                probability += math.exp(belief.log_weight[other])
+        if probability > largest:
+            largest = probability
+            likeliest = belief.run_length[m]
+    return likeliest + belief.clock[GAP]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def _drifting_probability(belief: Belief) -> float:
     """Probability that the current regime's level has a slope."""
     probability = 0.0
@@ -154,7 +170,7 @@ def report_row(
     if report.recent_change_probability.shape[0] > 0:
         report.recent_change_probability[t] = _changed_within(belief, settings.recent)
     if report.run_length.shape[0] > 0:
-        report.run_length[t] = belief.run_length[best] + belief.clock[GAP]
+        report.run_length[t] = _likeliest_run_length(belief)
     if report.active_regimes.shape[0] > 0:
         report.active_regimes[t] = belief.born[best] if belief.clock[SEEN] > 0 else math.nan
     if report.model_weights.shape[0] > 0:
