@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from scipy import stats
 from statsmodels.regression.recursive_ls import RecursiveLS
-
 from stream_filters.filters.base import Batch, Step
 from stream_filters.filters.online_ar_learning import Config, OnlineArLearning
 

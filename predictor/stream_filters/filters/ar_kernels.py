@@ -220,7 +220,6 @@ def _outlier_probability(grid: Grid, belief: Belief, work: Work, variant: int) -
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def within_range(belief: Belief, value: float) -> float:
-    """The centred value, or NaN where its square would overflow."""
-    centred = value - belief.scales[0]
-    return centred if abs(centred) <= _LARGEST * math.sqrt(belief.scales[1]) else math.nan
+def out_of_range(belief: Belief, value: float) -> bool:
+    """Whether the centred value is so far from what the belief began with that its square would overflow."""
+    return abs(value) > _LARGEST * math.sqrt(belief.scales[1])

@@ -12,9 +12,9 @@ from stream_filters.filters.ar_kernels import (
     Grid,
     Work,
     absorb_row,
+    out_of_range,
     predict_row,
     push_lags,
-    within_range,
 )
 from stream_filters.filters.ar_report import (
     Mixture,
@@ -83,15 +83,20 @@ def filter_rows(
     level: float,
     points: Floats,
     out: Outputs,
-) -> int:
-    """Filter observations [T] in place of belief, fill out; returns the number of observations absorbed so far."""
+) -> tuple[int, int]:
+    """Filter observations [T] into belief and out; returns the rows done and the observations absorbed so far.
+
+    Stops before an observation that is out of the belief's range.
+    """
     d = belief.mean.shape[1]
     factor = np.zeros((d, d))
     room = np.zeros((2, d - 1))
     tail = 0.5 - 0.5 * level
     ends = np.array([0.5, tail, 1.0 - tail])
     for t in range(observations.shape[0]):
-        value = within_range(belief, observations[t])
+        value = observations[t] - belief.scales[0]
+        if out_of_range(belief, value):
+            return t, absorbed
         predict_row(grid, belief, work)
         _report_predictive(grid, belief, work, mixture, value, ends[1:], t, out)
         if not math.isnan(value):
@@ -107,7 +112,7 @@ def filter_rows(
             out.stationary_probability[t] = stationary_probability(grid, belief, points, factor, room)
         if out.effective_memory.shape[0] > 0:
             out.effective_memory[t] = effective_memory(grid, belief, float(absorbed), factor)
-    return absorbed
+    return observations.shape[0], absorbed
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -149,10 +154,11 @@ def _report_posterior(grid: Grid, belief: Belief, mixture: Mixture, ends: Floats
     if out.noise_std.shape[0] > 0:
         band = out.noise_std[t]
         quantiles(mixture, gather_noise(grid, belief, mixture), ends, band)
-        # The components are of x = V^(-1/3): sigma = x^(-3/2) falls with x.
+        # The components are of x = V^(-1/3): sigma = x^(-3/2) falls with x. The normal tail of the light nodes' common
+        # component can pass 0, which x cannot: the upper end is held below eleven medians.
         median, lower, upper = band[0], band[1], band[2]
-        band[0] = max(median, 0.0) ** -1.5
-        band[1] = max(upper, 0.0) ** -1.5
-        band[2] = max(lower, 0.0) ** -1.5
+        band[0] = median**-1.5
+        band[1] = upper**-1.5
+        band[2] = max(lower, 0.2 * median) ** -1.5
     if out.drift_rate.shape[0] > 0:
         out.drift_rate[t] = drift_rate(grid, belief)

@@ -167,29 +167,36 @@ class OnlineArLearning(Filter[Config]):
         return np.zeros((), self.state_dtype)
 
     def run(self, state: Array, batch: Batch, names: frozenset[str]) -> Step:
-        """Filter T rows; outputs of the warm-up's rows, and of a stream that has not changed yet, are NaN."""
+        """Filter T rows; outputs of the warm-up's rows, and of a stream that has not changed yet, are NaN.
+
+        A stream whose unit changes by a factor of 1e60 begins again.
+        """
         after = state.copy()
         observations = np.ascontiguousarray(batch.observations[:, 0])
         info = self._empty(names, observations.size)
         row = self._warm_up(after, observations)
-        if row < observations.size:
-            rest = Outputs(
-                *(info[name][row:] if name in info else _unasked(rank) for name, rank in _OUTPUT_RANKS.items())
-            )
-            belief = _belief(after)
-            work = work_space(belief)
-            after["absorbed"] = filter_rows(
-                self.grid,
-                belief,
-                work,
-                mixture_space(*self._sizes),
-                observations[row:],
-                int(after["absorbed"]),
-                self.config.interval,
-                self._points,
-                rest,
-            )
+        while row < observations.size:
+            row += self._filter(after, observations[row:], {name: array[row:] for name, array in info.items()})
+            if row < observations.size:
+                after[()] = np.zeros((), self.state_dtype)
+                row += self._warm_up(after, observations[row:])
         return Step(after, info)
+
+    def _filter(self, state: Array, observations: Floats, info: Mapping[str, Array]) -> int:
+        """Filter rows of a stream that has started, into state and info; returns how many."""
+        belief = _belief(state)
+        rows, state["absorbed"] = filter_rows(
+            self.grid,
+            belief,
+            work_space(belief),
+            mixture_space(*self._sizes),
+            observations,
+            int(state["absorbed"]),
+            self.config.interval,
+            self._points,
+            Outputs(*(info.get(name, _unasked(rank)) for name, rank in _OUTPUT_RANKS.items())),
+        )
+        return int(rows)
 
     def forecast(self, state: Array, horizon: int) -> Mapping[str, Array]:
         """Forecasts for steps 1..horizon; NaN during the warm-up."""

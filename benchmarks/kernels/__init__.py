@@ -1,0 +1,1 @@
+"""Speed of the compiled filters beside other libraries."""
