@@ -19,6 +19,7 @@ class Member:
     axes: 2 = position and velocity noise unknown, 1 = no position noise.
     nodes: grid points per axis. memory: observations after which evidence has faded to 1/e, inf = never.
     delay: observations that pass by before the member starts. share: prior weight, up to a constant.
+    returns: whether the fixed share is dealt to it too, so that it can come back.
     """
 
     axes: int
@@ -27,6 +28,7 @@ class Member:
     robust: bool
     delay: int = 0
     share: float = 1.0
+    returns: bool = True
 
     @property
     def size(self) -> int:
@@ -37,7 +39,7 @@ class Member:
 class Bank(NamedTuple):
     """Everything fixed by the configuration; [K] members over J nodes in all.
 
-    first: index of a member's first node, [K + 1]. keep: 1 - 1/memory. base: prior weights.
+    first: index of a member's first node, [K + 1]. keep: 1 - 1/memory. base: prior weights, dealt: of the fixed share.
     outlier_share: 0 for plain members. prior: mean and standard deviation of log lam.
     share: probability a row that another member becomes the best. continuous: process noise accumulates over time.
     quantiles: probabilities of the lower end, upper end and median of intervals.
@@ -49,6 +51,7 @@ class Bank(NamedTuple):
     delay: Integers
     keep: Floats
     base: Floats
+    dealt: Floats
     outlier_share: Floats
     outlier_variance: float
     prior: Floats

@@ -52,8 +52,8 @@ def filter_rows(
         report_prediction(t, bank, belief, scratch, report, observed)
         if observed:
             log_density = _learn(bank, belief, scratch)
-            report_evidence(t, belief, scratch, report, log_density)
             _choose(belief, scratch)
+            report_evidence(t, belief, scratch, report, log_density)
         report_belief(t, bank, belief, scratch, report)
 
 
@@ -85,7 +85,7 @@ def _predict(bank: Bank, belief: Belief, scratch: Scratch, dt: float, observed: 
             fade(bank, belief, scratch, k)
         if observed:
             kept = (1.0 - bank.share) * math.exp(belief.log_share[k])
-            belief.log_share[k] = math.log(kept + bank.share * bank.base[k])
+            belief.log_share[k] = math.log(kept + bank.share * bank.dealt[k] + 1e-300)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -80,7 +80,7 @@ class StreamingKalmanConfig(FilterConfig):
         if self.robust != "never":
             members.append(Member(axes, self.grid_size if only_robust else 5, memory, robust=True, share=0.2))
         if self.position_noise == "average":
-            members.append(Member(1, 5, memory, robust=only_robust, share=0.1))
+            members.append(Member(1, 5, memory, robust=only_robust, share=0.1, returns=False))
         fading = (Member(axes, 5, length, robust=only_robust, delay=8, share=0.05) for length in self.memories)
         return (*members, *fading)
 
@@ -104,13 +104,16 @@ class StreamingKalman(Filter[StreamingKalmanConfig]):
 
     def _build_bank(self) -> Bank:
         config, members = self.config, self.members
+        shares = np.array([member.share for member in members])
+        returning = np.array([member.share * member.returns for member in members])
         return Bank(
             first=np.cumsum([0, *(member.size for member in members)], dtype=np.int64),
             nodes=np.array([member.nodes for member in members], np.int64),
             axes=np.array([member.axes for member in members], np.int64),
             delay=np.array([member.delay for member in members], np.int64),
             keep=np.array([1.0 - 1.0 / member.memory for member in members]),
-            base=np.array([member.share for member in members]) / sum(member.share for member in members),
+            base=shares / shares.sum(),
+            dealt=returning / returning.sum(),
             outlier_share=np.array([config.outlier_share if member.robust else 0.0 for member in members]),
             outlier_variance=config.outlier_scale**2,
             prior=np.array([config.agility_mean, config.agility_std]) * _LN10,
