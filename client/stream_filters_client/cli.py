@@ -29,7 +29,7 @@ def main() -> None:
     except StreamFiltersError as error:
         sys.stderr.write(f"stream-filters: {error}\n")
         sys.exit(common.exit_code(error))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, BrokenPipeError):
         sys.exit(common.ExitCode.INTERRUPTED)
 
 

@@ -91,7 +91,7 @@ async def _arriving(lines: TextIO, layout: Layout, size: int, length: int | None
     reader = threading.Thread(target=_read, args=(read_any(lines, layout, "stdin"), loop, queue), daemon=True)
     reader.start()
     left = sys.maxsize if length is None else length
-    ended = False
+    ended, empty = False, True
     while left > 0 and not ended:
         rows = []
         item = await queue.get()
@@ -103,9 +103,12 @@ async def _arriving(lines: TextIO, layout: Layout, size: int, length: int | None
         ended = not isinstance(item, Row)
         left -= len(rows)
         if rows:
+            empty = False
             yield as_chunk(rows)
         if isinstance(item, Exception):
             raise item
+    if empty:
+        raise BadInput("standard input held no observations; write them one a line")
 
 
 def _read(rows: Iterator[Row], loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[Row | Exception | None]) -> None:

@@ -14,13 +14,13 @@ from google.protobuf import message_factory
 from stream_filters_client.wire import inference_pb2 as wire
 
 Fault = Literal["unavailable", "aborted", "overloaded", "full", "too large", "drop", "hang", "kill", "forget"]
-NAN3 = np.full(3, np.nan)
 EXHAUSTED = {
     "overloaded": "the server has as many requests as it can hold; slow down",
     "full": "sequence_start: the model has 9 live streams, its limit; end streams that are no longer needed",
     "too large": "CLIENT: Received message larger than max (9 vs. 4)",
 }
 COMMON = {"predictive_mean": (), "predictive_std": (), "predictive_interval": (2,), "log_evidence": (), "pit": ()}
+FORECAST = ["forecast_mean", "forecast_std", "forecast_interval"]
 MODELS: dict[str, dict[str, tuple[int, ...]]] = {
     "streaming_kalman": {
         "position_mean": (1,),
@@ -207,15 +207,18 @@ class FakePredictor:
             answer.parameters["replayed"].bool_param = False
         shapes = {**COMMON, **MODELS[request.model_name]}
         wanted = [output.name for output in request.outputs] or [key for key in shapes if key != "pit"]
+        horizon = request.parameters["horizon"].int64_param if "horizon" in request.parameters else 0
+        if horizon and not request.outputs:
+            wanted += FORECAST
+        after = sequence.total / max(sequence.seen, 1)
         for key in wanted:
-            values = _output(key, shapes[key], mean, std, rows)
+            if key in FORECAST:
+                values = np.full((horizon, 2) if key.endswith("interval") else horizon, after)
+            else:
+                values = _output(key, shapes[key], mean, std, rows)
             datatype = "INT64" if values.dtype.kind == "i" else "FP64"
             answer.outputs.add(name=key, datatype=datatype, shape=values.shape)
             answer.raw_output_contents.append(values.tobytes())
-        if "horizon" in request.parameters:
-            forecast = np.full(request.parameters["horizon"].int64_param, sequence.total / max(sequence.seen, 1))
-            answer.outputs.add(name="forecast_mean", datatype="FP64", shape=forecast.shape)
-            answer.raw_output_contents.append(forecast.tobytes())
         return answer.SerializeToString(deterministic=True)
 
 

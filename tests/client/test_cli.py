@@ -1,5 +1,6 @@
 """The command line, in process against a predictor on a real socket."""
 
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -120,6 +121,23 @@ def test_a_file_is_replayed_with_its_times(predictor: FakePredictor, run: Run, t
     assert outcome.json["streams"]["flow"]["config"] == {"interval": 0.8}
     request = next(request for request in predictor.requests if len(request.inputs) == 2)
     assert np.frombuffer(request.raw_input_contents[1]).tolist() == [1.0, 2.0, 1.0]
+
+
+@pytest.mark.parametrize("length", [1, 3])
+def test_a_short_stream_with_forecasts_is_no_special_case(predictor: FakePredictor, run: Run, length: int) -> None:
+    arguments = ("--length", str(length), "--batch", "100", "--horizon", "3", "--burn-in", "2", "--json")
+    outcome = run("replay", "level", "--target", predictor.target, *arguments)
+    assert outcome.code == 0
+    assert outcome.json["streams"]["level"]["observations"] == length
+
+
+def test_input_without_observations_is_refused(
+    predictor: FakePredictor, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("x\n"))
+    outcome = run("replay", "-", "--model", "streaming_kalman", "--target", predictor.target)
+    assert outcome.code == 2
+    assert "held no observations" in outcome.out
 
 
 def test_the_view_can_be_saved_as_a_picture(predictor: FakePredictor, run: Run, tmp_path: Path) -> None:

@@ -144,3 +144,22 @@ def test_a_pipe_gets_plain_lines(predictor: FakePredictor, tmp_path: Path) -> No
     assert b"\x1b" not in done.stdout
     assert b"/40 observations" in done.stdout
     assert done.stderr == b""
+
+
+def test_a_reader_that_goes_away_ends_the_replay_quietly(predictor: FakePredictor) -> None:
+    arguments = [*REPLAY, "--target", predictor.target]
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdin.write(b"1\n2\n")
+    process.stdin.flush()
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(DEADLINE_SECONDS) == 130
+    assert process.stderr.read() == b""
+    process.stdin.close()
+    process.stderr.close()
+    assert all(sequence.ended for sequence in predictor.sequences.values())

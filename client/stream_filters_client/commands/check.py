@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from stream_filters_client.calls import Patience
 from stream_filters_client.commands.common import (
@@ -15,6 +14,7 @@ from stream_filters_client.commands.common import (
     Connection,
     ExitCode,
     Target,
+    Terminal,
     Tls,
     TlsCa,
     TlsCert,
@@ -55,7 +55,7 @@ def check(
 
 
 def _print(found: Check, target: str) -> None:
-    console = Console(highlight=False)
+    console = Terminal(highlight=False)
     server = found.server
     ready = "ready" if server.live and server.ready else "NOT READY"
     console.print(f"{target} is {ready}: {server.name} {server.version}")

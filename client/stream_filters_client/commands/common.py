@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import grpc
 import typer
+from rich.console import Console
 
 from stream_filters_client import errors
 
@@ -50,6 +51,17 @@ EXIT_CODES = (
     "Exit codes: 0 fine; 1 an expectation or a check missed; 2 wrong usage or input; "
     "3 the server is unavailable or failing; 130 interrupted."
 )
+
+
+class Terminal(Console):
+    """A console that tells when nobody reads it any more, instead of ending the process on the spot."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise BrokenPipeError; what is still printed goes nowhere."""
+        try:
+            super().on_broken_pipe()
+        except SystemExit:
+            raise BrokenPipeError from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from stream_filters_client.calls import Patience
@@ -15,6 +14,7 @@ from stream_filters_client.commands.common import (
     AsJson,
     Connection,
     Target,
+    Terminal,
     Tls,
     TlsCa,
     TlsCert,
@@ -73,7 +73,7 @@ def _print_scenarios(*, as_json: bool) -> None:
     table = Table("scenario", "model", "description", box=None, pad_edge=False, header_style="bold")
     for scenario in known:
         table.add_row(*scenario.values())
-    Console().print(table)
+    Terminal().print(table)
 
 
 def _print_models(found: tuple[ModelInfo, ...]) -> None:
@@ -84,7 +84,7 @@ def _print_models(found: tuple[ModelInfo, ...]) -> None:
             table.add_row(
                 info.name if not index else "", f"{direction:3} {tensor.name}", tensor.datatype, _shape(tensor)
             )
-    Console().print(table)
+    Terminal().print(table)
 
 
 def _shape(tensor: TensorInfo) -> str:

@@ -23,6 +23,7 @@ from stream_filters_client.commands.common import (
     Connection,
     ExitCode,
     Target,
+    Terminal,
     Tls,
     TlsCa,
     TlsCert,
@@ -122,7 +123,7 @@ def replay(
     screenshot: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Replay streams against a predictor: watch the filters learn, and see at the end how good they were."""
-    console = Console()
+    console = Terminal()
     reporting = Reporting(
         console,
         wait,
@@ -180,6 +181,7 @@ async def _run(
         replays = [Replay(feed, wanted_outputs(models[feed.model], pace.horizon)) for feed in found]
         _stop_on_signals(stop)
         watching = asyncio.create_task(_report(replays, retries, reporting, title))
+        watching.add_done_callback(lambda task: _stop_if_failed(task, stop))
         try:
             await run_all(replays, client, pace, stop)
         finally:
@@ -201,6 +203,12 @@ async def _report(replays: Sequence[Replay], retries: RetryCount, reporting: Rep
         await live.watch(live.LiveView(replays, title, retries), replays, reporting.console)
     elif reporting.lines:
         await report_lines(replays, reporting.console, retries)
+
+
+def _stop_if_failed(watching: asyncio.Task[None], stop: asyncio.Event) -> None:
+    """A view that nobody reads any more, or that failed, is no reason to go on unseen."""
+    if not watching.cancelled() and watching.exception() is not None:
+        stop.set()
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:
