@@ -93,7 +93,7 @@ def targets(*, quick: bool) -> Iterator[Target]:
     yield from _sine(streams, slack)
     yield from degenerate_targets(streams=streams, rows=20_000 if quick else 1_000_000)
     if not quick:
-        yield from _against_refits(20)
+        yield from _against_refits(60)
 
 
 def _tracking(name: str, runs: Runs, widen: float) -> Iterator[Target]:

@@ -89,16 +89,24 @@ def _predict(bank: Bank, belief: Belief, scratch: Scratch, dt: float, observed: 
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def _knowledge(shape: float) -> int:
+    """What a Student-t with this shape has: 0 no scale, 1 a scale, 2 a variance."""
+    if shape > 1.0:
+        return 2
+    return 1 if shape > 0.0 else 0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def _choose(belief: Belief, scratch: Scratch) -> None:
     """Fill the weights of the members that take part: they sum to 1, or are all 0 before the first observation."""
     oldest = 0
-    scaled = False
+    known = 0
     for k in range(belief.age.shape[0]):
         oldest = max(oldest, belief.age[k])
-        scaled = scaled or belief.shape[k] > 0.0
+        known = max(known, _knowledge(belief.shape[k]))
     total = 0.0
     for k in range(belief.age.shape[0]):
-        takes_part = oldest > 0 and belief.age[k] >= min(oldest, MATURE) and (belief.shape[k] > 0.0 or not scaled)
+        takes_part = oldest > 0 and belief.age[k] >= min(oldest, MATURE) and _knowledge(belief.shape[k]) == known
         scratch.member[k] = math.exp(belief.log_share[k]) if takes_part else 0.0
         total += scratch.member[k]
     for k in range(belief.age.shape[0]):
