@@ -40,13 +40,16 @@ class GrpcEndpoint:
         reflection.enable_server_reflection(names, self._server, reflection_pool())
 
     async def start(self, host: str) -> int:
-        """Listen; returns the port. Raises RuntimeError when the address can't be had."""
+        """Listen; returns the port. Raises OSError when the address can't be had."""
         address = f"{host}:{self._settings.grpc_port}"
         credentials = grpc_credentials(self._settings)
-        if credentials is None:
-            port: int = self._server.add_insecure_port(address)
-        else:
-            port = self._server.add_secure_port(address, credentials)
+        try:
+            if credentials is None:
+                port: int = self._server.add_insecure_port(address)
+            else:
+                port = self._server.add_secure_port(address, credentials)
+        except RuntimeError as error:
+            raise OSError(f"the gRPC endpoint cannot listen on {address}: {error}") from error
         await self._server.start()
         return port
 

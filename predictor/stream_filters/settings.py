@@ -5,7 +5,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    YamlConfigSettingsSource,
+)
+from yaml import YAMLError  # type: ignore[import-untyped]
 
 from stream_filters.filters import REGISTRY
 
@@ -78,8 +85,10 @@ class Settings(BaseSettings):
     tls_key_file: Path | None = Field(None, description="its private key (PEM)")
     tls_client_ca_file: Path | None = Field(None, description="demand client certificates of this authority (PEM)")
     token_file: Path | None = Field(None, description="demand the bearer token in this file; health is exempt")
-    drain_seconds: float = Field(0.0, ge=0, description="keep answering so long, not ready, when told to stop")
-    grace_seconds: float = Field(30.0, gt=0, description="then, time for requests in flight")
+    drain_seconds: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="keep answering so long, not ready, when told to stop"
+    )
+    grace_seconds: float = Field(30.0, gt=0, allow_inf_nan=False, description="then, time for requests in flight")
     store_check_seconds: float = Field(2.0, gt=0, description="how often the store is asked whether it answers")
     log_level: str = Field("warning", pattern="^(debug|info|warning|error)$", description="what the log shows")
 
@@ -109,5 +118,15 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags before environment before the file that STREAM_FILTERS_FILE names."""
         file = os.environ.get(f"{PREFIX}FILE")
-        found = [YamlConfigSettingsSource(settings_cls, yaml_file=Path(file))] if file else []
+        found = [_read_file(settings_cls, Path(file))] if file else []
         return (*sources, named["init_settings"], named["env_settings"], *found)
+
+
+def _read_file(settings_cls: type[BaseSettings], file: Path) -> YamlConfigSettingsSource:
+    """The settings in a YAML file. Raises ValueError when there is none, which pydantic passes over in silence."""
+    if not file.is_file():
+        raise ValueError(f"{PREFIX}FILE: there is no file {file}")
+    try:
+        return YamlConfigSettingsSource(settings_cls, yaml_file=file)
+    except (YAMLError, SettingsError, TypeError, ValueError, UnicodeDecodeError) as error:
+        raise ValueError(f"{PREFIX}FILE: {file} is not YAML of names and values ({error})") from error
