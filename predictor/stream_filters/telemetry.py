@@ -9,7 +9,7 @@ from stream_filters.refusals import Refusal
 
 _MODEL = ["model_name"]
 _REQUESTS = Counter(
-    "stream_filters.parsing", "requests of one stream, or parts of requests of many, by outcome", [*_MODEL, "outcome"]
+    "stream_filters_requests", "requests of one stream, or parts of requests of many, by outcome", [*_MODEL, "outcome"]
 )
 _OBSERVATIONS = Counter("stream_filters_observations", "observations applied", _MODEL)
 _CONFLICTS = Counter("stream_filters_conflicts", "races for a stream lost to another writer, each run again", _MODEL)
