@@ -37,6 +37,8 @@ setup: .venv/.ready .venv-client/.ready .venv/.warm ## make the environments fro
 
 # compiled once here, so that no start of the predictor waits for the compiler
 .venv/.warm: .venv/.ready $(wildcard predictor/stream_filters/filters/*.py)
+	# numba does not see a change in a module that a cached kernel calls
+	rm -f predictor/stream_filters/filters/__pycache__/*.nb[ic]
 	$(BIN)/python -m stream_filters.warm
 	touch $@
 
