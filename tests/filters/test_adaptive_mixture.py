@@ -14,7 +14,14 @@ from stream_filters.filters.base import Array, Batch
 Floats = NDArray[np.float64]
 
 # A fixed base measure: no warm-up, nothing forgotten, every change known to come with the same probability.
-FIXED = {"base_mean": 0.5, "base_std": 2.0, "outlier_rate": 0.0, "memory": 1e9, "dwell_strength": 1e15}
+FIXED = {
+    "base_mean": 0.5,
+    "base_std": 2.0,
+    "outlier_rate": 0.0,
+    "memory": 1e9,
+    "dwell_strength": 1e15,
+    "dwell_sharing": 1e15,
+}
 STRENGTH, SHAPE, FRACTION = 0.05, 2.0, 0.35
 RATE = SHAPE * FRACTION * 2.0**2
 
@@ -98,18 +105,20 @@ def test_evidence_is_the_sum_over_all_segmentations(drift: str) -> None:
 def test_evidence_is_the_sum_over_all_labellings_while_nothing_is_merged() -> None:
     observations = np.array([0.3, 4.0, 0.1, 4.4])
     config = {**FIXED, "regimes": 3, "drift": "none", "dwell": 4.0, "dwell_strength": 6.0, "recycle": 0.0}
+    config["dwell_sharing"] = 2.5
     terms = []
     for labels in itertools.product(range(3), repeat=4):
         met = list(dict.fromkeys(labels))
         if met != list(range(len(met))) or labels[0] != 0:
             continue
-        counts = np.full((3, 3), 6.0 / 4.0 / 2.0) + np.eye(3) * (6.0 * 0.75 - 0.75)
+        counts = np.zeros((3, 3))
         term = 0.0
         for row in range(1, 4):
             origin, target = labels[row - 1], labels[row]
-            new = target not in labels[:row]
-            mass = counts[origin, target:].sum() if new else counts[origin, target]
-            term += math.log(mass / counts[origin].sum())
+            rate = (6.0 / 4.0 + counts.sum() - np.trace(counts)) / (6.0 + counts.sum())
+            prior = np.where(np.arange(3) == origin, 1.0 - rate, rate / 2)
+            after = (2.5 * prior + counts[origin]) / (2.5 + counts[origin].sum())
+            term += math.log(after[target] if target in labels[:row] else after[target:].sum())
             counts[origin, target] += 1.0
         for regime in met:
             term += segment_log_likelihood(observations[np.array(labels) == regime], 0.0)

@@ -29,7 +29,13 @@ class AdaptiveMixtureConfig(FilterConfig):
     )
     dwell: float = Field(default=50.0, gt=1.0, le=1e9, description="expected observations from change to change")
     dwell_strength: float = Field(
-        default=80.0, gt=0.0, le=1e15, description="how many observations that expectation is worth"
+        default=100.0, gt=0.0, le=1e15, description="how many observations that expectation is worth"
+    )
+    dwell_sharing: float = Field(
+        default=300.0,
+        gt=0.0,
+        le=1e15,
+        description="how many observations of one regime the rate of change over all regimes is worth",
     )
     reuse: bool = Field(
         default=True, description="regimes come back; if not, every change begins a regime never seen before"
@@ -60,7 +66,7 @@ class AdaptiveMixtureConfig(FilterConfig):
         default=1e-3, ge=0.0, le=0.5, description="share of the changes that need a new regime when all are in use"
     )
     outlier_rate: float = Field(
-        default=1e-3, ge=0.0, le=0.2, description="expected share of outliers, refined as they come; 0 = there are none"
+        default=5e-4, ge=0.0, le=0.2, description="expected share of outliers, refined as they come; 0 = there are none"
     )
     announce: float = Field(
         default=0.8, ge=0.0, le=1.0, description="probability from which another regime is announced"
@@ -94,6 +100,7 @@ class AdaptiveMixture(Filter[AdaptiveMixtureConfig]):
         self._settings = Settings(
             dwell=config.dwell,
             dwell_strength=config.dwell_strength,
+            dwell_sharing=config.dwell_sharing,
             reuse=config.reuse,
             level_strength=config.level_strength,
             variance_shape=config.variance_shape,

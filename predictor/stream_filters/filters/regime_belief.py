@@ -40,7 +40,7 @@ class Belief(NamedTuple):
     born: Array  # [M], how many regimes were met
     outliers: Floats  # [M], expected number of outliers so far
     occupancy: Floats  # [M, K], distribution of the regime after the missing rows
-    transitions: Floats  # [M, K, K], Dirichlet counts from row to column
+    transitions: Floats  # [M, K, K], how often the column followed the row
     label: Array  # [M, K]
     last_used: Array  # [M, K], row of the regime's last observation
     shape: Floats  # [M, K]
@@ -62,6 +62,7 @@ class Settings(NamedTuple):
 
     dwell: float
     dwell_strength: float
+    dwell_sharing: float
     reuse: bool
     level_strength: float
     variance_shape: float
@@ -96,16 +97,6 @@ def views(state: Array) -> Belief:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def prior_transition(settings: Settings, regimes: int, origin: int, target: int) -> float:
-    """Dirichlet count before any change was seen: a sticky chain with mean dwell `dwell`."""
-    if regimes == 1:
-        return settings.dwell_strength
-    if origin == target:
-        return settings.dwell_strength * (1.0 - 1.0 / settings.dwell)
-    return settings.dwell_strength / settings.dwell / (regimes - 1)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
 def reset_regime(belief: Belief, settings: Settings, m: int, k: int) -> None:
     """Regime k of hypothesis m becomes one of which nothing is known: the base measure."""
     belief.shape[m, k] = settings.variance_shape
@@ -118,7 +109,7 @@ def reset_regime(belief: Belief, settings: Settings, m: int, k: int) -> None:
         belief.level_var[variant, m, k] = 1.0 / settings.level_strength
         belief.rate[variant, m, k] = base_rate(belief, settings)
     for target in range(belief.shape.shape[1]):
-        belief.transitions[m, k, target] = prior_transition(settings, belief.shape.shape[1], k, target)
+        belief.transitions[m, k, target] = 0.0
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -181,23 +172,52 @@ def heaviest(belief: Belief) -> int:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def arrive(occupancy: Floats, transitions: Floats, reuse: bool, out: Floats) -> None:
-    """Distribution [K] of the regime at the next row, from `occupancy` [K] and the counts `transitions` [K, K].
+def change_rate(transitions: Floats, settings: Settings) -> float:
+    """Expected share of changes over all regimes: the prior's, refined by the counts `transitions` [K, K]."""
+    stays = 0.0
+    total = 0.0
+    for origin in range(transitions.shape[0]):
+        stays += transitions[origin, origin]
+        for target in range(transitions.shape[0]):
+            total += transitions[origin, target]
+    strength = settings.dwell_strength
+    return (strength / settings.dwell + total - stays) / (strength + total)
 
-    Without reuse a regime that was left never comes back: only the mass that stays is given.
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def transition_row(transitions: Floats, settings: Settings, change: float, origin: int, out: Floats) -> None:
+    """Posterior mean [K] of the probabilities after `origin`: its own counts, and a prior around the rate of all.
+
+    transitions: counts [K, K]. change: `change_rate` of them.
     """
     regimes = out.shape[0]
+    if regimes == 1:
+        out[0] = 1.0
+        return
+    strength = settings.dwell_sharing
+    total = strength
+    for target in range(regimes):
+        total += transitions[origin, target]
+    for target in range(regimes):
+        prior = 1.0 - change if target == origin else change / (regimes - 1)
+        out[target] = (strength * prior + transitions[origin, target]) / total
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def arrive(occupancy: Floats, transitions: Floats, settings: Settings, row: Floats, out: Floats) -> None:
+    """Distribution [K] of the regime at the next row, from `occupancy` [K] and the counts `transitions` [K, K].
+
+    Without reuse a regime that was left never comes back: only the mass that stays is given. row: scratch [K].
+    """
+    change = change_rate(transitions, settings)
     out[:] = 0.0
-    for origin in range(regimes):
+    for origin in range(out.shape[0]):
         held = occupancy[origin]
         if held == 0.0:
             continue
-        total = 0.0
-        for target in range(regimes):
-            total += transitions[origin, target]
-        held /= total
-        if reuse:
-            for target in range(regimes):
-                out[target] += held * transitions[origin, target]
+        transition_row(transitions, settings, change, origin, row)
+        if settings.reuse:
+            for target in range(out.shape[0]):
+                out[target] += held * row[target]
         else:
-            out[origin] += held * transitions[origin, origin]
+            out[origin] += held * row[origin]

@@ -99,7 +99,7 @@ def expect(belief: Belief, settings: Settings, masses: Masses) -> None:
         arriving = masses.arrival[m]
         known = masses.known[m]
         current = belief.regime[m]
-        arrive(belief.occupancy[m], belief.transitions[m], settings.reuse, arriving)
+        arrive(belief.occupancy[m], belief.transitions[m], settings, known, arriving)
         stay = 1.0 if first else arriving[current]
         known[:] = 0.0
         fresh = 0.0

@@ -52,12 +52,12 @@ def _learn(belief: Belief, settings: Settings, work: Work, y: float) -> tuple[fl
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _miss(belief: Belief, work: Work) -> float:
+def _miss(belief: Belief, settings: Settings, work: Work) -> float:
     """Nothing was observed: the regime may have changed all the same. Returns the probability that it did."""
     change = 0.0
     for m in range(belief.log_weight.shape[0]):
         if belief.log_weight[m] > EMPTY:
-            change += math.exp(belief.log_weight[m]) * expected_change(belief, m)
+            change += math.exp(belief.log_weight[m]) * expected_change(belief, settings, m)
             belief.occupancy[m, :] = work.masses.arrival[m, :]
     belief.clock[GAP] += 1
     return change
@@ -140,7 +140,7 @@ def run_rows(
             if report.predictive_interval.shape[0] > 0:
                 _put_interval(belief, settings, mixture, n, report.predictive_interval[t])
             if missing:
-                change = _miss(belief, work)
+                change = _miss(belief, settings, work)
                 best = heaviest(belief)
             else:
                 evidence, outlier, best = _learn(belief, settings, work, to_internal(belief, y))

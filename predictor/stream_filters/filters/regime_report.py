@@ -15,6 +15,8 @@ from stream_filters.filters.regime_belief import (
     SEEN,
     Belief,
     Settings,
+    change_rate,
+    transition_row,
 )
 from stream_filters.filters.regime_emission import regime_mean, regime_variance
 from stream_filters.filters.regime_hypotheses import next_new_regime
@@ -60,13 +62,22 @@ def label_probabilities(belief: Belief, settings: Settings, out: Floats) -> None
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def expected_change(belief: Belief, m: int) -> float:
+def transition_matrix(belief: Belief, settings: Settings, m: int) -> Floats:
+    """Posterior mean [K, K] of hypothesis m's transition probabilities."""
+    counts = belief.transitions[m]
+    matrix = np.empty(counts.shape)
+    for origin in range(counts.shape[0]):
+        transition_row(counts, settings, change_rate(counts, settings), origin, matrix[origin])
+    return matrix
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def expected_change(belief: Belief, settings: Settings, m: int) -> float:
     """Probability that hypothesis m's regime changes with the next row, nothing being observed."""
+    matrix = transition_matrix(belief, settings, m)
     change = 0.0
-    for k in range(belief.shape.shape[1]):
-        if belief.occupancy[m, k] > 0.0:
-            total = np.sum(belief.transitions[m, k])
-            change += belief.occupancy[m, k] * (total - belief.transitions[m, k, k]) / total
+    for k in range(matrix.shape[0]):
+        change += belief.occupancy[m, k] * (1.0 - matrix[k, k])
     return change
 
 
@@ -109,7 +120,7 @@ def _drifting_probability(belief: Belief) -> float:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def stationary(transitions: Floats, n: int, out: Floats) -> None:
-    """Long-run shares [n] of a chain with the counts [n, n] in the corner of `transitions`.
+    """Long-run shares [n] of a chain with the probabilities [n, n] in the corner of `transitions`.
 
     Grassmann, Taksar & Heyman (1985): elimination without subtractions.
     """
@@ -130,7 +141,7 @@ def stationary(transitions: Floats, n: int, out: Floats) -> None:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _report_regimes(belief: Belief, m: int, t: int, report: Report) -> None:
+def _report_regimes(belief: Belief, settings: Settings, m: int, t: int, report: Report) -> None:
     """What hypothesis m knows of each regime, by label."""
     for k in range(belief.born[m]):
         label = belief.label[m, k]
@@ -138,19 +149,19 @@ def _report_regimes(belief: Belief, m: int, t: int, report: Report) -> None:
             report.regime_means[t, label] = location_out(belief, regime_mean(belief, m, k))
         if report.regime_stds.shape[0] > 0:
             report.regime_stds[t, label] = std_out(belief, math.sqrt(regime_variance(belief, m, k)))
+    if report.regime_weights.shape[0] + report.transition_matrix.shape[0] == 0:
+        return
+    matrix = transition_matrix(belief, settings, m)
+    if report.transition_matrix.shape[0] > 0:
+        for origin in range(matrix.shape[0]):
+            for target in range(matrix.shape[0]):
+                report.transition_matrix[t, belief.label[m, origin], belief.label[m, target]] = matrix[origin, target]
     if report.regime_weights.shape[0] > 0:
         shares = np.zeros(belief.born[m])
-        rows = belief.transitions[m] / np.sum(belief.transitions[m], axis=1).reshape(-1, 1)
-        stationary(rows, belief.born[m], shares)
+        stationary(matrix, belief.born[m], shares)
         report.regime_weights[t, :] = 0.0
         for k in range(belief.born[m]):
             report.regime_weights[t, belief.label[m, k]] = shares[k]
-    if report.transition_matrix.shape[0] > 0:
-        for origin in range(belief.label.shape[1]):
-            total = np.sum(belief.transitions[m, origin])
-            for target in range(belief.label.shape[1]):
-                probability = belief.transitions[m, origin, target] / total
-                report.transition_matrix[t, belief.label[m, origin], belief.label[m, target]] = probability
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -180,4 +191,4 @@ def report_row(
             report.model_weights[t, 1] = drifting
         else:
             report.model_weights[t, 0] = 1.0
-    _report_regimes(belief, best, t, report)
+    _report_regimes(belief, settings, best, t, report)
