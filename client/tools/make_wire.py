@@ -1,6 +1,7 @@
 """Make the client's messages from KServe's own descriptor: `make proto`.
 
-KServe's file is taken as it is; added are only Triton's `ModelStreamInfer` and its response. What comes out are
+KServe's file is taken as it is; added are only Triton's `ModelStreamInfer` and its response,
+and `ModelSequences`, the list of a model's streams. What comes out are
 two modules that nobody edits: the messages, in a descriptor pool of their own, so that they can be loaded beside
 kserve's or tritonclient's; and their types.
 """
@@ -44,6 +45,15 @@ def descriptor() -> descriptor_pb2.FileDescriptorProto:
         type_name=f".{file.package}.ModelInferResponse",
         label=field.LABEL_OPTIONAL,
     )
+    listed, names = (
+        file.message_type.add(name="ModelSequencesRequest"),
+        file.message_type.add(name="ModelSequencesResponse"),
+    )
+    listed.field.add(name="model_name", number=1, type=field.TYPE_STRING, label=field.LABEL_OPTIONAL)
+    listed.field.add(name="after", number=2, type=field.TYPE_STRING, label=field.LABEL_OPTIONAL)
+    listed.field.add(name="limit", number=3, type=field.TYPE_INT64, label=field.LABEL_OPTIONAL)
+    names.field.add(name="sequence_ids", number=1, type=field.TYPE_STRING, label=field.LABEL_REPEATED)
+    names.field.add(name="next", number=2, type=field.TYPE_STRING, label=field.LABEL_OPTIONAL)
     (service,) = file.service
     service.method.add(
         name="ModelStreamInfer",
@@ -51,6 +61,11 @@ def descriptor() -> descriptor_pb2.FileDescriptorProto:
         output_type=f".{file.package}.ModelStreamInferResponse",
         client_streaming=True,
         server_streaming=True,
+    )
+    service.method.add(
+        name="ModelSequences",
+        input_type=f".{file.package}.ModelSequencesRequest",
+        output_type=f".{file.package}.ModelSequencesResponse",
     )
     # The name that protoc gives to the file of types.
     file.name = f"{NAME.removesuffix('_pb2')}.proto"

@@ -14,8 +14,14 @@ from kserve.protocol.grpc.servicer import InferenceServicer
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
 from stream_filters.errors import RefusedCall, answer
+from stream_filters.model import USUAL_NAMES, named_model
 from stream_filters.refusals import Exhausted, InvalidRequest, Unavailable
-from stream_filters.stream_messages import SERVICE, ModelStreamInferResponse
+from stream_filters.stream_messages import (
+    SERVICE,
+    ModelSequencesRequest,
+    ModelSequencesResponse,
+    ModelStreamInferResponse,
+)
 
 _INFER = f"/{SERVICE}/ModelInfer"
 
@@ -50,6 +56,13 @@ class Servicer(InferenceServicer):
             return await super().ModelInfer(request, context)
         finally:
             self._in_work -= 1
+
+    async def ModelSequences(self, request: Any, context: Any) -> Message:
+        """A page of the names of a model's streams."""
+        del context
+        limit = request.limit or USUAL_NAMES
+        names, after = await named_model(self._data_plane, request.model_name).sequences(request.after, limit)
+        return ModelSequencesResponse(sequence_ids=names, next=after)
 
     async def ModelStreamInfer(
         self, requests: AsyncIterator[pb.ModelInferRequest], context: Any
@@ -154,6 +167,11 @@ def handlers(servicer: Servicer) -> grpc.GenericRpcHandler:
         )
         for method in service.methods
     }
+    methods["ModelSequences"] = grpc.unary_unary_rpc_method_handler(
+        _refusing_unreadable(servicer.ModelSequences),
+        request_deserializer=_reader(ModelSequencesRequest),
+        response_serializer=ModelSequencesResponse.SerializeToString,
+    )
     methods["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
         servicer.ModelStreamInfer,
         request_deserializer=pb.ModelInferRequest.FromString,

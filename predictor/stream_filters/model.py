@@ -1,5 +1,6 @@
 """The model that KServe serves: tensors in, the filter's answers out."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from kserve import InferRequest, InferResponse, Model
+from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.grpc.grpc_predict_v2_pb2 import ModelInferResponse
 
 from stream_filters import metadata, parsing, transport
@@ -14,15 +16,19 @@ from stream_filters.batches import stack
 from stream_filters.configs import Binder
 from stream_filters.errors import RefusedCall
 from stream_filters.filters.base import Array
-from stream_filters.ordering import Apply, Turn, checked
+from stream_filters.ordering import Apply, Turn, checked, restored
 from stream_filters.parsing import STATE, Parameter, Request
-from stream_filters.records import Belief, same_settings
-from stream_filters.refusals import Refusal
+from stream_filters.refusals import InvalidRequest, Refusal
 from stream_filters.runner import Answer, Runner
 from stream_filters.sessions import Limits, Sessions
-from stream_filters.store.base import Store
+from stream_filters.store.base import Store, StoreError
 from stream_filters.telemetry import Telemetry
 from stream_filters.validation import RequestLimits
+
+_COUNTING_SECONDS = 1.0
+# names in one page of a listing
+USUAL_NAMES = 100
+MOST_NAMES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,8 @@ class FilterModel(Model):
         self._telemetry = Telemetry(name)
         self._runner = Runner(backend.executor, backend.threads, self._telemetry)
         self._sessions = Sessions(name, backend.store, binder, self._runner, backend.limits)
+
+        self._telemetry.watch(lambda: self._sessions.copies, lambda: self._sessions.busy)
 
     def load(self) -> bool:
         """Compile what the first request needs."""
@@ -80,11 +88,27 @@ class FilterModel(Model):
             raise RefusedCall(refusal) from refusal
         return transport.write(payload, outputs, parameters)
 
+    async def count_streams(self) -> None:
+        """Let the metrics tell how many streams are live; nobody waits long for a store that does not answer."""
+        try:
+            self._telemetry.holds(await asyncio.wait_for(self._sessions.count(), _COUNTING_SECONDS))
+        except (TimeoutError, StoreError):
+            self._telemetry.holds(None)
+
+    async def sequences(self, after: str, limit: int) -> tuple[list[str], str]:
+        """A page of the streams' names, and what to ask for the next one with. Raises RefusedCall."""
+        try:
+            if not 1 <= limit <= MOST_NAMES:
+                raise InvalidRequest(f"limit: {limit} came, expected 1 to {MOST_NAMES} names")
+            return await self._sessions.page(after, limit)
+        except Refusal as refusal:
+            raise RefusedCall(refusal) from refusal
+
     async def _one(self, request: Request) -> tuple[dict[str, Array], dict[str, Parameter]]:
         turn = request.turns[0]
         if isinstance(turn, Refusal):
             raise turn
-        answer = await self._answer(turn, request.carried)
+        answer = await self._answer(turn)
         outputs = {
             name: _bytes([answer.belief.encode()]) if name == STATE else answer.info[name] for name in request.names
         }
@@ -93,22 +117,25 @@ class FilterModel(Model):
             parameters["sequence_id"] = turn.sequence_id
         return outputs, parameters
 
-    async def _answer(self, turn: Turn, carried: bytes | None) -> Answer:
+    async def _answer(self, turn: Turn) -> Answer:
         if not turn.sequence_id:
-            return (await self._runner.run([(turn, self._stateless(turn, carried))]))[0]
+            return (await self._runner.run([(turn, self._stateless(turn))]))[0]
         answer = (await self._sessions.apply([turn]))[0]
         if isinstance(answer, Refusal):
             raise answer
         return answer
 
-    def _stateless(self, turn: Turn, carried: bytes | None) -> Apply:
+    def _stateless(self, turn: Turn) -> Apply:
         """From the client's own belief, or from the prior."""
-        bound = checked(turn, self._binder.default)
-        if carried is None:
-            return Apply(bound, bound.initial_state(), 0)
-        belief = Belief.decode(carried)
-        same_settings(belief, bound)
-        return Apply(bound, belief.restore(bound), belief.offset)
+        model = checked(turn, self._binder.default)
+        if turn.belief is None:
+            return Apply(model, model.initial_state(), 0)
+        bound, state = restored(turn.belief, self._binder)
+        if bound.config_json != model.config_json:
+            raise InvalidRequest(
+                f"state: it was made with the config {bound.config_json}; this model has {model.config_json}"
+            )
+        return Apply(model, state, turn.belief.offset)
 
     async def _many(self, request: Request) -> tuple[dict[str, Array], dict[str, Parameter]]:
         """Every stream on its own; a refused one has its sentence in `status` and NaN everywhere else."""
@@ -135,6 +162,12 @@ class FilterModel(Model):
         output = self._binder.default.declared[name]
         arrays = [None if answer is None else answer.info[name] for answer in answers]
         return stack(arrays, output.datatype, output.wire_shape[1:])
+
+
+def named_model(data_plane: DataPlane, name: str) -> FilterModel:
+    """The model of this name. Raises ModelNotFound."""
+    model: FilterModel = data_plane.get_model_from_registry(name)
+    return model
 
 
 def _bytes(values: list[bytes]) -> Array:

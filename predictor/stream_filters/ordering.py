@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from stream_filters.filters.base import Array, Batch, Filter, Floats
-from stream_filters.records import DIGEST_BYTES, Belief, Record
+from stream_filters.records import DIGEST_BYTES, Belief, Record, same_filter
 from stream_filters.refusals import InvalidRequest, NotFound, Unusable, WrongOffset
 from stream_filters.validation import check_answer
 
@@ -21,7 +21,8 @@ class Turn:
 
     observations: [T, D]. time_deltas: [T], or None for the nominal step. names: the outputs to compute.
     horizon: how many steps to forecast after the last row. offset: index in the stream of the first row.
-    config: the stream's settings in JSON, with `start` only. like: the filter whose output shapes are needed, where
+    config: the stream's settings in JSON, with `start` only. belief: what to begin from instead of the prior, with
+    `start` or without a sequence_id. like: the filter whose output shapes are needed, where
     answers of several streams become one tensor. answer_bytes: how large its answer may be.
     """
 
@@ -34,6 +35,7 @@ class Turn:
     end: bool = False
     offset: int | None = None
     config: str | None = None
+    belief: Belief | None = None
     like: Filter[Any] | None = None
     answer_bytes: int = 2**62
 
@@ -45,10 +47,14 @@ class Turn:
         digest.update(self.observations.tobytes())
         if self.time_deltas is not None:
             digest.update(self.time_deltas.tobytes())
+        if self.belief is not None:
+            digest.update(self.belief.encode())
         return digest.digest()
 
     def batch(self, bound: Filter[Any]) -> Batch:
-        """The rows as the filter takes them."""
+        """The rows as the filter takes them; no rows are no rows of any dimension."""
+        if not len(self.observations):
+            return Batch(np.empty((0, bound.dimension)), np.empty(0))
         deltas = self.time_deltas
         if deltas is None:
             deltas = np.full(len(self.observations), bound.nominal_time_delta)
@@ -69,6 +75,11 @@ class Replay(Apply):
     """The very request that was applied last: run it again from the belief before it, and store nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Look(Apply):
+    """A request of no rows only looks: nothing is stored, so that the last request can still be answered again."""
+
+
 def order(turn: Turn, record: Record | None, bind: Bind) -> Apply:
     """What `turn` does to the stream that `record` holds (None: there is none).
 
@@ -86,28 +97,41 @@ def order(turn: Turn, record: Record | None, bind: Bind) -> Apply:
         )
     _check_offset(turn, record.belief.offset)
     bound, state = _restored(record.belief, bind)
-    return Apply(checked(turn, bound), state, record.belief.offset)
+    kind = Apply if turn.end or len(turn.observations) else Look
+    return kind(checked(turn, bound), state, record.belief.offset)
 
 
 def _restored(belief: Belief, bind: Bind) -> tuple[Filter[Any], Array]:
     """The filter and the state of a stored belief."""
     try:
-        bound = bind(belief.config)
-        return bound, belief.restore(bound)
+        return restored(belief, bind)
     except InvalidRequest as refusal:
         raise Unusable(f"the stored stream does not fit this server: {refusal}") from refusal
 
 
+def restored(belief: Belief, bind: Bind) -> tuple[Filter[Any], Array]:
+    """The filter under the belief's own settings, and its state. Raises InvalidRequest."""
+    same_filter(belief, bind(None))
+    bound = bind(belief.config)
+    return bound, belief.restore(bound)
+
+
 def _begin(turn: Turn, record: Record | None, bind: Bind) -> Apply:
-    if turn.offset:
-        raise InvalidRequest(f"offset: {turn.offset} came with sequence_start; a stream starts at offset 0")
-    if record and not record.ended and turn.offset == 0 and turn.digest() == record.start_digest:
+    first = turn.belief.offset if turn.belief else 0
+    if turn.offset not in (None, first):
+        where = f"the state that came is at offset {first}" if turn.belief else "a stream starts at offset 0"
+        raise InvalidRequest(f"offset: {turn.offset} came with sequence_start; {where}")
+    if record and not record.ended and turn.offset is not None and turn.digest() == record.start_digest:
         raise WrongOffset(
             f"sequence_start: this very request started the stream {turn.sequence_id!r} already; "
             f"go on from offset {record.belief.offset}, or leave the offset out to begin again"
         )
-    bound = bind(turn.config)
-    return Apply(checked(turn, bound), bound.initial_state(), 0)
+    if turn.belief:
+        bound, state = restored(turn.belief, bind)
+    else:
+        bound = bind(turn.config)
+        state = bound.initial_state()
+    return Apply(checked(turn, bound), state, first)
 
 
 def _check_offset(turn: Turn, next_offset: int) -> None:
@@ -127,7 +151,7 @@ def _check_offset(turn: Turn, next_offset: int) -> None:
 def checked(turn: Turn, bound: Filter[Any]) -> Filter[Any]:
     """`bound`, if it takes the turn's rows and gives what the turn needs. Raises InvalidRequest."""
     dimension = turn.observations.shape[1]
-    if dimension != bound.dimension:
+    if len(turn.observations) and dimension != bound.dimension:
         wanted = "[T]" if bound.dimension == 1 else f"[T, {bound.dimension}]"
         raise InvalidRequest(
             f"observations: rows of {dimension} values came, the filter's dimension is {bound.dimension}; send {wanted}"

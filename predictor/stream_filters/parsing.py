@@ -8,6 +8,7 @@ from stream_filters import tensors
 from stream_filters.batches import Common, parse_batch
 from stream_filters.filters.base import Filter
 from stream_filters.ordering import Turn
+from stream_filters.records import Belief, same_filter
 from stream_filters.refusals import InvalidRequest, Refusal
 from stream_filters.tensors import RawTensor
 from stream_filters.validation import RequestLimits, check_count, floats, rows, sequence_name, time_deltas
@@ -42,13 +43,12 @@ class Request:
     """A request that was understood.
 
     turns: one for each stream (one with an empty sequence_id: stateless; a Refusal: that stream's part is wrong).
-    names: outputs in the order to send them, `state` among them where it was asked for. carried: the client's own
-    belief. batch: many streams in one request.
+    names: outputs in the order to send them, `state` among them where it was asked for. batch: many streams
+    in one request.
     """
 
     turns: Sequence[Turn | Refusal]
     names: Sequence[str]
-    carried: bytes | None = None
     batch: bool = False
 
 
@@ -77,11 +77,11 @@ def parse(raw: RawRequest, bound: Filter[Any], limits: RequestLimits) -> Request
         end=bool(raw.parameters.get("sequence_end", False)),
         offset=_offset(raw.parameters),
         config=_config(raw.parameters, limits),
+        belief=_belief(inputs[STATE], bound, limits) if STATE in inputs else None,
         answer_bytes=limits.answer_bytes,
     )
     _check_together(turn, inputs)
-    carried = _carried(inputs[STATE]) if STATE in inputs else None
-    return Request([turn], names, carried)
+    return Request([turn], names)
 
 
 def input_names(bound: Filter[Any]) -> list[str]:
@@ -152,11 +152,16 @@ def _offset(parameters: Mapping[str, Parameter]) -> int | None:
     return offset
 
 
-def _carried(tensor: RawTensor) -> bytes:
+def _belief(tensor: RawTensor, bound: Filter[Any], limits: RequestLimits) -> Belief:
     values = tensors.decode(tensor, (tensors.BYTES,)).ravel()
     if len(values) != 1:
         raise InvalidRequest(f"state: {len(values)} elements came, expected one; send a `state` output unchanged")
-    return bytes(values[0])
+    belief = Belief.decode(bytes(values[0]))
+    same_filter(belief, bound)
+    # settings written out in full are longer than those that a request gave
+    if len(belief.config) > 4 * limits.config_bytes:
+        raise InvalidRequest("state: its settings are longer than any that a stream can have; send it unchanged")
+    return belief
 
 
 def _config(parameters: Mapping[str, Parameter], limits: RequestLimits) -> str | None:
@@ -188,8 +193,13 @@ def _check_together(turn: Turn, inputs: Mapping[str, RawTensor]) -> None:
     for name in ("offsets", "starts", "ends", "lengths"):
         if name in inputs:
             raise InvalidRequest(f"{name}: belongs to requests of many streams; send sequence_ids too, or leave it out")
-    if turn.sequence_id and STATE in inputs:
-        raise InvalidRequest("state: came with a sequence_id; the server keeps that stream's state, send one of them")
+    if turn.sequence_id and STATE in inputs and not turn.start:
+        raise InvalidRequest(
+            "state: came for a running stream, whose state the server keeps; leave it out, "
+            "or send sequence_start too to begin the stream from it"
+        )
+    if turn.config is not None and STATE in inputs:
+        raise InvalidRequest("config: came with a state, which has settings of its own; send one of them")
     if not turn.sequence_id:
         asked = {"sequence_start": turn.start, "sequence_end": turn.end, "offset": turn.offset is not None}
         for name, came in asked.items():

@@ -18,8 +18,9 @@ _CHECKED_FROM = 8
 _LAST_OFFSET = 2**62
 # checksum of the rest of this head, size of belief, size of previous belief (0: none), ended, size of the last request,
 # both digests; the beliefs behind it have checksums of their own
-_RECORD = struct.Struct("<III?q16s16s")
-_RECORD_CHECKED_FROM = 4
+_RECORD_MAGIC = b"SFR1"
+_RECORD = struct.Struct("<4sIII?q16s16s")
+_RECORD_CHECKED_FROM = 8
 DIGEST_BYTES = 16
 
 
@@ -73,19 +74,26 @@ class Belief:
 
     def restore(self, bound: Filter[Any]) -> Array:
         """The state as a record of the filter `bound`. Raises InvalidRequest, by name, where they do not fit."""
-        if self.filter_name != bound.name:
-            raise InvalidRequest(f"state: it was made by the filter {self.filter_name!r}; this model is {bound.name!r}")
-        if self.schema_version != bound.schema_version:
-            raise InvalidRequest(
-                f"state: it has schema version {self.schema_version} of {self.filter_name}; "
-                f"this server reads version {bound.schema_version}; start the stream anew or upgrade the server"
-            )
+        same_filter(self, bound)
+        if self.schema_version < bound.schema_version:
+            return self._upgraded(bound)
         if len(self.state) != bound.state_dtype.itemsize:
             raise InvalidRequest(
                 f"state: {len(self.state)} bytes came for {bound.name}, "
                 f"its configuration has {bound.state_dtype.itemsize}; start the stream anew"
             )
         return np.frombuffer(self.state, bound.state_dtype)[0:1].reshape(())
+
+    def _upgraded(self, bound: Filter[Any]) -> Array:
+        try:
+            state = bound.upgrade(self.state, self.schema_version)
+        except ValueError as error:
+            raise InvalidRequest(
+                f"state: it has schema version {self.schema_version} of {self.filter_name}, "
+                f"this server has version {bound.schema_version} ({error}); start the stream anew"
+            ) from error
+        state.flags.writeable = False
+        return state
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +123,17 @@ class Record:
         belief = self.belief.encode()
         previous = self.previous.encode() if self.previous else b""
         digests = self.digest, self.start_digest
-        head = _RECORD.pack(0, len(belief), len(previous), self.ended, self.last_rows, *digests)[_RECORD_CHECKED_FROM:]
-        return b"".join((struct.pack("<I", zlib.crc32(head)), head, belief, previous))
+        sizes = len(belief), len(previous)
+        head = _RECORD.pack(_RECORD_MAGIC, 0, *sizes, self.ended, self.last_rows, *digests)[_RECORD_CHECKED_FROM:]
+        return b"".join((_RECORD_MAGIC, struct.pack("<I", zlib.crc32(head)), head, belief, previous))
 
     @classmethod
     def decode(cls, data: bytes) -> "Record":
         """Read a record. Raises Unusable when the bytes are not one."""
         try:
-            checksum, belief_bytes, previous_bytes, ended, last_rows, digest, start = _RECORD.unpack_from(data)
+            magic, checksum, belief_bytes, previous_bytes, ended, last_rows, digest, start = _RECORD.unpack_from(data)
+            if magic != _RECORD_MAGIC:
+                raise InvalidRequest(f"its format is {magic!r}, this server reads {_RECORD_MAGIC!r}")
             if zlib.crc32(data[_RECORD_CHECKED_FROM : _RECORD.size]) != checksum:
                 raise InvalidRequest("the checksum does not fit")
             middle = _RECORD.size + belief_bytes
@@ -135,7 +146,12 @@ class Record:
         return cls(belief, previous, last_rows, digest, start, ended)
 
 
-def same_settings(belief: Belief, bound: Filter[Any]) -> None:
-    """Raise InvalidRequest unless the belief was made under the settings of `bound`."""
-    if belief.filter_name == bound.name and belief.config != bound.config_json:
-        raise InvalidRequest(f"state: it was made with the config {belief.config}; this model has {bound.config_json}")
+def same_filter(belief: Belief, bound: Filter[Any]) -> None:
+    """Raise InvalidRequest, by name, unless the belief was made by the filter of `bound`, in a schema not newer."""
+    if belief.filter_name != bound.name:
+        raise InvalidRequest(f"state: it was made by the filter {belief.filter_name!r}; this model is {bound.name!r}")
+    if belief.schema_version > bound.schema_version:
+        raise InvalidRequest(
+            f"state: it has schema version {belief.schema_version} of {belief.filter_name}; "
+            f"this server reads up to version {bound.schema_version}; upgrade the server or start the stream anew"
+        )

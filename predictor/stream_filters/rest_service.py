@@ -1,5 +1,6 @@
 """KServe's REST endpoint with the statuses of our refusals."""
 
+import asyncio
 import contextlib
 import socket
 import ssl
@@ -7,15 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from fastapi import Request, Response
 from kserve import InferRequest
 from kserve.errors import InferenceError, InvalidInput
 from kserve.model_server import FASTAPI_APP_IMPORT_STRING, app
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
-from kserve.protocol.rest.server import RESTServer
+from kserve.protocol.rest.server import RESTServer, metrics_handler
 
 from stream_filters import __version__
 from stream_filters.errors import CODES, RefusedCall, answer_rest
+from stream_filters.model import USUAL_NAMES, named_model
 from stream_filters.refusals import InvalidRequest, Unsupported
 from stream_filters.security import Token, TokenMiddleware
 from stream_filters.settings import Settings
@@ -70,7 +73,7 @@ class FixedRepository(ModelRepositoryExtension):
 
 
 class RestEndpoint:
-    """The REST server: KServe's own routes on one port."""
+    """The REST server: KServe's own routes, and the list of a model's streams, on one port."""
 
     def __init__(
         self, settings: Settings, token: Token | None, data_plane: DataPlane, repository: ModelRepositoryExtension
@@ -89,7 +92,10 @@ class RestEndpoint:
         if settings.tls_client_ca_file:
             self._rest.config.ssl_ca_certs = str(settings.tls_client_ca_file)
             self._rest.config.ssl_cert_reqs = ssl.CERT_REQUIRED
+        # before KServe's own route, which it then calls
+        app.add_api_route("/metrics", _metrics_of(data_plane), methods=["GET"])
         self._rest.create_application()
+        app.add_api_route("/v2/models/{model_name}/sequences", _sequences_of(data_plane), methods=["GET"])
         if token:
             app.add_middleware(TokenMiddleware, token=token)
         for kind in (RefusedCall, *CODES, Exception):
@@ -106,6 +112,26 @@ class RestEndpoint:
         """Take no new requests, and give those in flight `grace_seconds` to end; `serve` returns then."""
         self._rest.config.timeout_graceful_shutdown = int(grace_seconds)
         self._uvicorn.should_exit = True
+
+
+def _metrics_of(data_plane: DataPlane) -> Any:
+    async def metrics(request: Request) -> Response:
+        """Everything that Prometheus may know; live streams are counted when it asks."""
+        models = data_plane.model_registry.get_models().values()
+        await asyncio.gather(*(model.count_streams() for model in models))
+        answer: Response = await metrics_handler(request)
+        return answer
+
+    return metrics
+
+
+def _sequences_of(data_plane: DataPlane) -> Any:
+    async def sequences(model_name: str, after: str = "", limit: int = USUAL_NAMES) -> dict[str, Any]:
+        """A page of the names of a model's streams."""
+        names, following = await named_model(data_plane, model_name).sequences(after, limit)
+        return {"model_name": model_name, "sequence_ids": names, "next": following}
+
+    return sequences
 
 
 def _text(path: Path | None) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from stream_filters.filters.base import Array, Filter
 from stream_filters.ordering import Apply, Replay, Turn
 from stream_filters.records import Belief
+from stream_filters.telemetry import Operation, Reason
 
 # up to so many rows cost less than handing them to another thread
 _INLINE_ROWS = 64
@@ -31,6 +32,12 @@ class Observer(Protocol):
 
     def computed(self, seconds: float) -> None:
         """The filters of one request took so long."""
+
+    def stored(self, operation: Operation, seconds: float) -> None:
+        """The store took so long for one request, successful or not."""
+
+    def evicted(self, reason: Reason) -> None:
+        """A local copy was dropped."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,26 @@
 
 import asyncio
 import random
-from collections import OrderedDict
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from stream_filters.ordering import Apply, Bind, Replay, Turn, next_record, order
+from stream_filters.local_copies import Held, LocalCopies
+from stream_filters.ordering import Apply, Bind, Look, Replay, Turn, next_record, order
 from stream_filters.records import Record
-from stream_filters.refusals import Contended, Exhausted, Refusal, Unavailable, Unusable
+from stream_filters.refusals import Contended, Exhausted, InvalidRequest, Refusal, Unavailable, Unusable
 from stream_filters.runner import Answer, Runner
-from stream_filters.store.base import ConflictError, Store, StoreFullError, StoreUnavailableError, Versioned, Write
+from stream_filters.store.base import (
+    BadTokenError,
+    ConflictError,
+    Store,
+    StoreFullError,
+    StoreUnavailableError,
+    Versioned,
+    Write,
+)
+from stream_filters.telemetry import Operation
 from stream_filters.turnstile import Turnstile
 
 
@@ -31,24 +42,10 @@ class Limits:
     cached_streams: int = 4_096
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """A stream as the store has it: its record and version, or neither."""
-
-    record: Record | None = None
-    version: bytes | None = None
-    cached: bool = False
-    unreadable: Unusable | None = None
-
-    @property
-    def is_new(self) -> bool:
-        """Whether the store has nothing; a stream that ended, but is still held for retries, has its place there."""
-        return self.version is None
-
-
-_NOTHING = _Held()
+_NOTHING = Held()
 _Order = Apply | Refusal
 _Result = Answer | Refusal
+_T = TypeVar("_T")
 
 
 class Sessions:
@@ -65,8 +62,29 @@ class Sessions:
         self._runner = runner
         self._limits = limits
         self._turnstile = Turnstile(limits.waiting)
-        self._cache: OrderedDict[str, _Held] = OrderedDict()
+        self._copies = LocalCopies(limits.cached_streams, runner.observer)
         self._starting = 0
+
+    @property
+    def copies(self) -> int:
+        """Local copies of streams."""
+        return len(self._copies)
+
+    @property
+    def busy(self) -> int:
+        """Streams that a request holds or waits for."""
+        return len(self._turnstile)
+
+    async def count(self) -> int:
+        """How many streams are live. Raises StoreUnavailableError."""
+        return await self._timed("count", self._store.count(self._prefix))
+
+    async def _timed(self, operation: Operation, call: Awaitable[_T]) -> _T:
+        began = time.perf_counter()
+        try:
+            return await call
+        finally:
+            self._runner.observer.stored(operation, time.perf_counter() - began)
 
     async def apply(self, turns: Sequence[Turn]) -> list[_Result]:
         """Carry out turns of different streams; each is answered or refused on its own.
@@ -81,6 +99,19 @@ class Sessions:
             raise Unavailable(f"the store is away ({error}); requests with an offset are safe to send again") from error
         except StoreFullError as error:
             raise Exhausted(f"the store is full ({error}); end streams that are no longer needed") from error
+
+    async def page(self, after: str, limit: int) -> tuple[list[str], str]:
+        """About `limit` names of streams, and what to ask for the next page with; empty when there is none.
+
+        Streams that ended, but are still held for retries, may be among them. Raises InvalidRequest and Unavailable.
+        """
+        try:
+            page = await self._timed("list", self._store.page(self._prefix, after, limit))
+        except BadTokenError:
+            raise InvalidRequest("after: this is no `next` that this server gave; begin again without it") from None
+        except StoreUnavailableError as error:
+            raise Unavailable(f"the store is away ({error}); ask again") from error
+        return [key.removeprefix(self._prefix) for key in page.keys], page.next_token
 
     async def _apply_in_turn(self, turns: Sequence[Turn]) -> list[_Result]:
         results: dict[int, _Result] = {}
@@ -110,9 +141,9 @@ class Sessions:
 
     async def _room(self) -> int:
         """How many more streams may begin, those that are beginning now counted as begun."""
-        return self._limits.live_streams - self._starting - await self._store.count(self._prefix)
+        return self._limits.live_streams - self._starting - await self.count()
 
-    def _order(self, turns: Sequence[Turn], held: Sequence[_Held], room: int) -> list[_Order | None]:
+    def _order(self, turns: Sequence[Turn], held: Sequence[Held], room: int) -> list[_Order | None]:
         orders: list[_Order | None] = []
         for turn, stream in zip(turns, held, strict=True):
             try:
@@ -124,25 +155,28 @@ class Sessions:
                     todo = todo if room >= 0 else self._full()
             except Refusal as refusal:
                 todo = refusal
-            # a local copy may be old: only what the store confirms is refused or answered again
-            if stream.cached and (isinstance(todo, Refusal | Replay)):
+            # a local copy may be old: only what the store confirms is refused, shown or answered again
+            if stream.cached and (isinstance(todo, Refusal | Replay | Look)):
                 todo = None
             orders.append(todo)
         return orders
 
     async def _carry_out(
-        self, turns: Sequence[Turn], held: Sequence[_Held], orders: Sequence[_Order | None]
+        self, turns: Sequence[Turn], held: Sequence[Held], orders: Sequence[_Order | None]
     ) -> list[_Result | None]:
         results: list[_Result | None] = [todo if isinstance(todo, Refusal) else None for todo in orders]
         for index, todo in enumerate(orders):
             if todo is None:
-                self._cache.pop(self._prefix + turns[index].sequence_id, None)
+                self._copies.drop(self._prefix + turns[index].sequence_id)
         work = [(index, turns[index], todo) for index, todo in enumerate(orders) if isinstance(todo, Apply)]
         answers = await self._runner.run([(turn, todo) for _, turn, todo in work])
         writes: list[tuple[int, Answer, Record]] = []
         for (index, turn, todo), answer in zip(work, answers, strict=True):
             if answer.replayed:
                 self._runner.observer.replayed()
+                results[index] = answer
+            elif isinstance(todo, Look):
+                self._runner.observer.applied(0)
                 results[index] = answer
             else:
                 writes.append((index, answer, next_record(turn, held[index].record, todo, answer.belief)))
@@ -154,17 +188,18 @@ class Sessions:
                 self._runner.observer.conflicted()
         return results
 
-    async def _load(self, keys: Sequence[str]) -> list[_Held]:
+    async def _load(self, keys: Sequence[str]) -> list[Held]:
         """The streams of the keys, from local copies where there are."""
-        held = {key: self._cache[key] for key in keys if key in self._cache}
+        held = {key: copy for key in keys if (copy := self._copies.get(key))}
         missing = [key for key in keys if key not in held]
         if missing:
-            for key, value in zip(missing, await self._store.get_many(missing), strict=True):
+            found = await self._timed("read", self._store.get_many(missing))
+            for key, value in zip(missing, found, strict=True):
                 held[key] = _read(value) if value else _NOTHING
         return [held[key] for key in keys]
 
     async def _commit(
-        self, turns: Sequence[Turn], held: Sequence[_Held], writes: Sequence[tuple[int, Answer, Record]]
+        self, turns: Sequence[Turn], held: Sequence[Held], writes: Sequence[tuple[int, Answer, Record]]
     ) -> list[bool]:
         """Write the records; whether each won its race. What may have changed is no longer trusted locally."""
         if not writes:
@@ -172,16 +207,16 @@ class Sessions:
         asked = []
         for index, _, record in writes:
             key = self._prefix + turns[index].sequence_id
-            self._cache.pop(key, None)
+            self._copies.drop(key)
             keep = not record.ended or record.previous is not None
             ttl = self._limits.replay_seconds if record.ended else self._limits.ttl_seconds
             asked.append(Write(key, record.encode() if keep else None, held[index].version, ttl))
-        versions = await self._store.write_many(asked)
+        # counted from before the write, so that no copy outlives its stream
+        expires_at = time.monotonic() + self._limits.ttl_seconds
+        versions = await self._timed("write", self._store.write_many(asked))
         for write, version, (_, _, record) in zip(asked, versions, writes, strict=True):
             if not isinstance(version, ConflictError) and not record.ended:
-                self._cache[write.key] = _Held(record, version, cached=True)
-        while len(self._cache) > self._limits.cached_streams:
-            self._cache.popitem(last=False)
+                self._copies.put(write.key, record, version, expires_at)
         return [not isinstance(version, ConflictError) for version in versions]
 
     def _full(self) -> Exhausted:
@@ -192,8 +227,8 @@ class Sessions:
         )
 
 
-def _read(value: Versioned) -> _Held:
+def _read(value: Versioned) -> Held:
     try:
-        return _Held(Record.decode(value.value), value.version)
+        return Held(Record.decode(value.value), value.version)
     except Unusable as refusal:
-        return _Held(version=value.version, unreadable=refusal)
+        return Held(version=value.version, unreadable=refusal)

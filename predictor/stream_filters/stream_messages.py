@@ -1,4 +1,6 @@
-"""The streaming method that KServe's service definition lacks, in Triton's wire shape."""
+"""What KServe's service definition lacks: the streaming method, in Triton's wire shape, and the list of streams."""
+
+from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.message_factory import GetMessageClass
@@ -10,9 +12,29 @@ SERVICE = pb.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 _FIELD = descriptor_pb2.FieldDescriptorProto
 
 
+def _text(message: descriptor_pb2.DescriptorProto, name: str, number: int, *, repeated: bool = False) -> None:
+    label = _FIELD.LABEL_REPEATED if repeated else _FIELD.LABEL_OPTIONAL
+    message.field.add(name=name, number=number, type=_FIELD.TYPE_STRING, label=label)
+
+
+def _sequences_request() -> descriptor_pb2.DescriptorProto:
+    message = descriptor_pb2.DescriptorProto(name="ModelSequencesRequest")
+    _text(message, "model_name", 1)
+    _text(message, "after", 2)
+    message.field.add(name="limit", number=3, type=_FIELD.TYPE_INT64, label=_FIELD.LABEL_OPTIONAL)
+    return message
+
+
+def _sequences_response() -> descriptor_pb2.DescriptorProto:
+    message = descriptor_pb2.DescriptorProto(name="ModelSequencesResponse")
+    _text(message, "sequence_ids", 1, repeated=True)
+    _text(message, "next", 2)
+    return message
+
+
 def _response() -> descriptor_pb2.DescriptorProto:
     message = descriptor_pb2.DescriptorProto(name="ModelStreamInferResponse")
-    message.field.add(name="error_message", number=1, type=_FIELD.TYPE_STRING, label=_FIELD.LABEL_OPTIONAL)
+    _text(message, "error_message", 1)
     message.field.add(
         name="infer_response",
         number=2,
@@ -23,30 +45,39 @@ def _response() -> descriptor_pb2.DescriptorProto:
     return message
 
 
-def _message_class() -> type:
+def _messages() -> list[descriptor_pb2.DescriptorProto]:
+    return [_response(), _sequences_request(), _sequences_response()]
+
+
+def _message_classes() -> list[Any]:
     """In the pool of KServe's messages, so that its responses are taken as they are."""
     file = descriptor_pb2.FileDescriptorProto(
-        name="stream_filters/model_stream_infer.proto",
+        name="stream_filters/extensions.proto",
         package=pb.DESCRIPTOR.package,
         syntax="proto3",
         dependency=[pb.DESCRIPTOR.name],
-        message_type=[_response()],
+        message_type=_messages(),
     )
     added = descriptor_pool.Default().AddSerializedFile(file.SerializeToString())
-    return GetMessageClass(added.message_types_by_name["ModelStreamInferResponse"])
+    return [GetMessageClass(added.message_types_by_name[message.name]) for message in _messages()]
 
 
 def reflection_pool() -> descriptor_pool.DescriptorPool:
-    """The service as it is served, for grpcurl and its kind: KServe's definition and the streaming method."""
+    """The service as it is served, for grpcurl and its kind: KServe's definition and the two methods more."""
     file = descriptor_pb2.FileDescriptorProto()
     pb.DESCRIPTOR.CopyToProto(file)
-    file.message_type.append(_response())
+    file.message_type.extend(_messages())
     file.service[0].method.add(
         name="ModelStreamInfer",
         input_type=f".{pb.ModelInferRequest.DESCRIPTOR.full_name}",
         output_type=f".{file.package}.ModelStreamInferResponse",
         client_streaming=True,
         server_streaming=True,
+    )
+    file.service[0].method.add(
+        name="ModelSequences",
+        input_type=f".{file.package}.ModelSequencesRequest",
+        output_type=f".{file.package}.ModelSequencesResponse",
     )
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(file.SerializeToString())
@@ -55,4 +86,4 @@ def reflection_pool() -> descriptor_pool.DescriptorPool:
     return pool
 
 
-ModelStreamInferResponse = _message_class()
+ModelStreamInferResponse, ModelSequencesRequest, ModelSequencesResponse = _message_classes()

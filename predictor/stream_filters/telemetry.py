@@ -3,9 +3,15 @@
 No metric has a label for a stream: their number is not bounded.
 """
 
-from prometheus_client import Counter, Histogram
+from collections.abc import Callable
+from typing import Literal
+
+from prometheus_client import Counter, Gauge, Histogram
 
 from stream_filters.refusals import Refusal
+
+Operation = Literal["read", "write", "count", "list"]
+Reason = Literal["expired", "full"]
 
 _MODEL = ["model_name"]
 _REQUESTS = Counter(
@@ -19,6 +25,24 @@ _COMPUTE = Histogram(
     _MODEL,
     buckets=(1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0),
 )
+_STORE = Histogram(
+    "stream_filters_store_seconds",
+    "time that the store took for one request, by operation, failures too",
+    [*_MODEL, "operation"],
+    buckets=(1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0),
+)
+_EVICTIONS = Counter(
+    "stream_filters_evictions",
+    "local copies of streams dropped: expired with their stream, or full, for want of room; the store keeps its own",
+    [*_MODEL, "reason"],
+)
+_LIVE = Gauge(
+    "stream_filters_live_streams",
+    "streams that the store holds, also for other replicas; absent while the store does not answer",
+    _MODEL,
+)
+_COPIES = Gauge("stream_filters_local_copies", "streams of which this process keeps a copy", _MODEL)
+_BUSY = Gauge("stream_filters_busy_streams", "streams that a request holds or waits for", _MODEL)
 
 
 class Telemetry:
@@ -31,6 +55,15 @@ class Telemetry:
         self._observations = _OBSERVATIONS.labels(model)
         self._conflicts = _CONFLICTS.labels(model)
         self._compute = _COMPUTE.labels(model)
+        operations: tuple[Operation, ...] = ("read", "write", "count", "list")
+        reasons: tuple[Reason, ...] = ("expired", "full")
+        self._store = {operation: _STORE.labels(model, operation) for operation in operations}
+        self._evictions = {reason: _EVICTIONS.labels(model, reason) for reason in reasons}
+
+    def watch(self, copies: Callable[[], int], busy: Callable[[], int]) -> None:
+        """Ask for these numbers whenever somebody looks."""
+        _COPIES.labels(self._model).set_function(copies)
+        _BUSY.labels(self._model).set_function(busy)
 
     def applied(self, observations: int) -> None:
         """A request was applied."""
@@ -48,6 +81,21 @@ class Telemetry:
     def computed(self, seconds: float) -> None:
         """The filters of one request took so long."""
         self._compute.observe(seconds)
+
+    def stored(self, operation: Operation, seconds: float) -> None:
+        """The store took so long for one request, successful or not."""
+        self._store[operation].observe(seconds)
+
+    def evicted(self, reason: Reason) -> None:
+        """A local copy was dropped."""
+        self._evictions[reason].inc()
+
+    def holds(self, live_streams: int | None) -> None:
+        """So many streams are live; None: the store does not say."""
+        if live_streams is None:
+            _LIVE.remove_by_labels({"model_name": self._model})
+        else:
+            _LIVE.labels(self._model).set(live_streams)
 
     def refused(self, refusal: Refusal) -> None:
         """A request was refused; it counts under the kind of refusal."""

@@ -101,9 +101,9 @@ def test_a_state_of_another_filter_is_refused_by_name(caller: Caller, model: str
     assert MEAN in refused.sentence
 
 
-def test_a_state_and_a_stream_together_are_refused(caller: Caller, sequence: str) -> None:
-    state = caller.infer(MEAN, [1.0], outputs=["state"]).state
-    refused = caller.refused(carried(state, [1.0], sequence_id=sequence, sequence_start=True))
+def test_a_state_and_a_running_stream_together_are_refused(caller: Caller, sequence: str) -> None:
+    state = caller.infer(MEAN, [1.0], sequence_id=sequence, sequence_start=True, outputs=["state"]).state
+    refused = caller.refused(carried(state, [1.0], sequence_id=sequence))
     assert (refused.code, refused.sentence.startswith("state: ")) == ("INVALID_ARGUMENT", True)
 
 

@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stream_filters.filters.base import Array, Batch
 from stream_filters.records import DIGEST_BYTES, Belief, Record
 from stream_filters.refusals import InvalidRequest, Unusable
 
 from tests.predictor.models import MEAN, MODELS, bound
+from tests.running_mean import RunningMean, RunningMeanConfig
 
 SMALL = bound(MEAN)
 BELIEF = Belief.of(SMALL, 3, SMALL.initial_state())
@@ -80,8 +83,46 @@ def test_a_changed_byte_of_a_belief_is_refused() -> None:
 
 
 def test_a_state_of_a_newer_schema_is_refused_by_its_version() -> None:
-    with pytest.raises(InvalidRequest, match="schema version 2 of running_mean; this server reads version 1"):
+    with pytest.raises(InvalidRequest, match="schema version 2 of running_mean; this server reads up to version 1"):
         replace(BELIEF, schema_version=2).restore(SMALL)
+
+
+class Doubled(RunningMean):
+    """Its second schema keeps the mean where the first kept the sum."""
+
+    schema_version = 2
+
+    @property
+    def state_dtype(self) -> np.dtype[np.void]:
+        return np.dtype([("precision", "<f8"), ("mean", "<f8")])
+
+    def upgrade(self, state: bytes, from_version: int) -> Array:
+        if from_version != 1:
+            return super().upgrade(state, from_version)
+        precision, total = np.frombuffer(state)
+        return np.array((precision, total / precision), self.state_dtype)
+
+
+def test_a_state_of_the_last_schema_is_read_by_a_filter_that_can() -> None:
+    old = bound(MEAN)
+    state = old.run(old.initial_state(), Batch(np.array([[1.0], [4.0]]), np.ones(2)), frozenset()).state
+    saved = Belief.decode(Belief.of(old, 2, state).encode())
+    upgraded = saved.restore(Doubled(RunningMeanConfig()))
+    assert upgraded["precision"] == pytest.approx(2.01)
+    assert upgraded["mean"] == pytest.approx(5.0 / 2.01)
+    assert not upgraded.flags.writeable
+
+
+def test_an_older_schema_that_the_filter_cannot_read_is_refused_by_its_version() -> None:
+    with pytest.raises(InvalidRequest, match=r"schema version 0 of running_mean.*has version 1.*start the stream anew"):
+        replace(BELIEF, schema_version=0).restore(SMALL)
+    with pytest.raises(InvalidRequest, match=r"schema version 0 of running_mean.*has version 2"):
+        replace(BELIEF, schema_version=0).restore(Doubled(RunningMeanConfig()))
+
+
+def test_a_record_of_another_format_is_refused_by_its_format() -> None:
+    with pytest.raises(Unusable, match=r"format is b'SFR2'.*b'SFR1'"):
+        Record.decode(b"SFR2" + RECORD.encode()[4:])
 
 
 def test_a_state_of_another_filter_is_refused_by_its_name() -> None:

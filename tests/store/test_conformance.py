@@ -218,3 +218,49 @@ async def test_large_values_are_kept_whole(store: Store) -> None:
     value = bytes(range(256)) * 16384
     version = await store.write(put("a", value))
     assert await store.get("a") == Versioned(value, version)
+
+
+async def pages(store: Store, prefix: str, limit: int) -> list[list[str]]:
+    found, token = [], ""
+    while not found or token:
+        page = await store.page(prefix, token, limit)
+        found.append(page.keys)
+        token = page.next_token
+        assert len(found) < 2000
+    return found
+
+
+@pytest.mark.parametrize("limit", [1, 10, 999, 5000])
+async def test_pages_hold_every_key_under_the_prefix_and_no_other(store: Store, limit: int) -> None:
+    keys = [f"m/{number}" for number in range(1100)] + ["m/ü*[x]", "m/a/b"]
+    await store.write_many([put(key, b"1") for key in [*keys, "m", "n/1", "M/1"]])
+    found = await pages(store, "m/", limit)
+    assert {key for page in found for key in page} == set(keys)
+    assert max(len(page) for page in found) <= max(2 * limit, 32)
+    assert await pages(store, "other/", limit) == [[]]
+
+
+async def test_a_key_that_lives_throughout_is_on_a_page_whatever_comes_and_goes_around_it(store: Store) -> None:
+    await store.write_many([put(f"m/{number}", b"1") for number in range(500)])
+    doomed = {f"m/{number}": await store.get(f"m/{number}") for number in range(0, 500, 2)}
+    found, token, number = set(), "", 0
+    while number == 0 or token:
+        page = await store.page("m/", token, 50)
+        found.update(page.keys)
+        token = page.next_token
+        if doomed:
+            key, held = doomed.popitem()
+            assert held is not None
+            await store.write(put(key, None, held.version))
+        number += 1
+        await store.write(put(f"m/new-{number}", b"1"))
+    assert {f"m/{number}" for number in range(1, 500, 2)} <= found
+
+
+async def test_expired_keys_are_on_no_page(store: Store) -> None:
+    await store.write_many([put("m/short", b"1", ttl_seconds=0.05), put("m/long", b"1")])
+
+    async def gone() -> bool:
+        return await pages(store, "m/", 10) == [["m/long"]]
+
+    await eventually(gone)

@@ -39,17 +39,20 @@ DESCRIPTOR = _pool.AddSerializedFile(
     b'\x01(\t\x12\x10\n\x08isLoaded\x18\x02 \x01(\x08"2\n\x1cRepositoryModelUnloadRequest\x12\x12\n\nmodel_name\x18\x01 \x01(\t"G\n\x1dRep'
     b'ositoryModelUnloadResponse\x12\x12\n\nmodel_name\x18\x01 \x01(\t\x12\x12\n\nisUnloaded\x18\x02 \x01(\x08"h\n\x18ModelStrea'
     b'mInferResponse\x12\x15\n\rerror_message\x18\x01 \x01(\t\x125\n\x0einfer_response\x18\x02 \x01(\x0b2\x1d.inference.ModelI'
-    b'nferResponse2\xad\x06\n\x14GRPCInferenceService\x12K\n\nServerLive\x12\x1c.inference.ServerLiveReques'
-    b't\x1a\x1d.inference.ServerLiveResponse"\x00\x12N\n\x0bServerReady\x12\x1d.inference.ServerReadyRequest'
-    b'\x1a\x1e.inference.ServerReadyResponse"\x00\x12K\n\nModelReady\x12\x1c.inference.ModelReadyRequest\x1a\x1d'
-    b'.inference.ModelReadyResponse"\x00\x12W\n\x0eServerMetadata\x12 .inference.ServerMetadataRequ'
-    b'est\x1a!.inference.ServerMetadataResponse"\x00\x12T\n\rModelMetadata\x12\x1f.inference.ModelMetad'
-    b'ataRequest\x1a .inference.ModelMetadataResponse"\x00\x12K\n\nModelInfer\x12\x1c.inference.ModelIn'
-    b'ferRequest\x1a\x1d.inference.ModelInferResponse"\x00\x12f\n\x13RepositoryModelLoad\x12%.inference.R'
-    b'epositoryModelLoadRequest\x1a&.inference.RepositoryModelLoadResponse"\x00\x12l\n\x15Repositor'
-    b"yModelUnload\x12'.inference.RepositoryModelUnloadRequest\x1a(.inference.RepositoryMode"
-    b'lUnloadResponse"\x00\x12Y\n\x10ModelStreamInfer\x12\x1c.inference.ModelInferRequest\x1a#.inference.'
-    b'ModelStreamInferResponse(\x010\x01b\x06proto3'
+    b'nferResponse"I\n\x15ModelSequencesRequest\x12\x12\n\nmodel_name\x18\x01 \x01(\t\x12\r\n\x05after\x18\x02 \x01(\t\x12\r\n\x05limi'
+    b't\x18\x03 \x01(\x03"<\n\x16ModelSequencesResponse\x12\x14\n\x0csequence_ids\x18\x01 \x03(\t\x12\x0c\n\x04next\x18\x02 \x01(\t2\x84\x07\n\x14GRPCIn'
+    b'ferenceService\x12K\n\nServerLive\x12\x1c.inference.ServerLiveRequest\x1a\x1d.inference.ServerLiv'
+    b'eResponse"\x00\x12N\n\x0bServerReady\x12\x1d.inference.ServerReadyRequest\x1a\x1e.inference.ServerRead'
+    b'yResponse"\x00\x12K\n\nModelReady\x12\x1c.inference.ModelReadyRequest\x1a\x1d.inference.ModelReadyRe'
+    b'sponse"\x00\x12W\n\x0eServerMetadata\x12 .inference.ServerMetadataRequest\x1a!.inference.ServerM'
+    b'etadataResponse"\x00\x12T\n\rModelMetadata\x12\x1f.inference.ModelMetadataRequest\x1a .inference.'
+    b'ModelMetadataResponse"\x00\x12K\n\nModelInfer\x12\x1c.inference.ModelInferRequest\x1a\x1d.inference.'
+    b'ModelInferResponse"\x00\x12f\n\x13RepositoryModelLoad\x12%.inference.RepositoryModelLoadReque'
+    b'st\x1a&.inference.RepositoryModelLoadResponse"\x00\x12l\n\x15RepositoryModelUnload\x12\'.inferenc'
+    b'e.RepositoryModelUnloadRequest\x1a(.inference.RepositoryModelUnloadResponse"\x00\x12Y\n\x10Mo'
+    b'delStreamInfer\x12\x1c.inference.ModelInferRequest\x1a#.inference.ModelStreamInferRespons'
+    b'e(\x010\x01\x12U\n\x0eModelSequences\x12 .inference.ModelSequencesRequest\x1a!.inference.ModelSeque'
+    b'ncesResponseb\x06proto3'
 )
 
 ServerLiveRequest = message_factory.GetMessageClass(DESCRIPTOR.message_types_by_name["ServerLiveRequest"])
@@ -71,3 +74,5 @@ RepositoryModelLoadResponse = message_factory.GetMessageClass(DESCRIPTOR.message
 RepositoryModelUnloadRequest = message_factory.GetMessageClass(DESCRIPTOR.message_types_by_name["RepositoryModelUnloadRequest"])
 RepositoryModelUnloadResponse = message_factory.GetMessageClass(DESCRIPTOR.message_types_by_name["RepositoryModelUnloadResponse"])
 ModelStreamInferResponse = message_factory.GetMessageClass(DESCRIPTOR.message_types_by_name["ModelStreamInferResponse"])
+ModelSequencesRequest = message_factory.GetMessageClass(DESCRIPTOR.message_types_by_name["ModelSequencesRequest"])
+ModelSequencesResponse = message_factory.GetMessageClass(DESCRIPTOR.message_types_by_name["ModelSequencesResponse"])

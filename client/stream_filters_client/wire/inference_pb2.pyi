@@ -252,3 +252,21 @@ class ModelStreamInferResponse(_message.Message):
     error_message: str
     infer_response: ModelInferResponse
     def __init__(self, error_message: _Optional[str] = ..., infer_response: _Optional[_Union[ModelInferResponse, _Mapping]] = ...) -> None: ...
+
+class ModelSequencesRequest(_message.Message):
+    __slots__ = ("model_name", "after", "limit")
+    MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    model_name: str
+    after: str
+    limit: int
+    def __init__(self, model_name: _Optional[str] = ..., after: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ModelSequencesResponse(_message.Message):
+    __slots__ = ("sequence_ids", "next")
+    SEQUENCE_IDS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
+    sequence_ids: _containers.RepeatedScalarFieldContainer[str]
+    next: str
+    def __init__(self, sequence_ids: _Optional[_Iterable[str]] = ..., next: _Optional[str] = ...) -> None: ...

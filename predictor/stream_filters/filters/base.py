@@ -153,6 +153,14 @@ class Filter(ABC, Generic[ConfigT]):
     def forecast(self, state: Array, horizon: int) -> Mapping[str, Array]:
         """The `on_horizon` outputs for steps 1..horizon after the last row, at the nominal time delta."""
 
+    def upgrade(self, state: bytes, from_version: int) -> Array:
+        """The state whose bytes the older schema `from_version` laid out, as a record of `state_dtype`.
+
+        A filter that raises its schema_version overrides this to read the one before. Raises ValueError for versions
+        that it can't read.
+        """
+        raise ValueError(f"{len(state)} bytes of schema version {from_version} cannot be read any more")
+
     def warm_up(self) -> None:
         """Compile every kernel before the first request: one run of every output, and one forecast."""
         observations = np.linspace(0.0, 1.0, 16)[:, None] * np.ones(self.dimension)

@@ -42,6 +42,18 @@ class Write:
     ttl_seconds: float
 
 
+class BadTokenError(ValueError):
+    """The token is none that a page of this store gave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some keys, and the token of the page after them; empty when there is none."""
+
+    keys: list[str]
+    next_token: str
+
+
 class Store(ABC):
     """Where the bytes of streams are kept. Every method may raise `StoreUnavailableError`."""
 
@@ -74,6 +86,13 @@ class Store(ABC):
     @abstractmethod
     def keys(self, prefix: str) -> AsyncIterator[str]:
         """The live keys that begin with `prefix`, in no order, each at least once if it lives throughout."""
+
+    @abstractmethod
+    async def page(self, prefix: str, token: str, limit: int) -> Page:
+        """About `limit` live keys that begin with `prefix`; the first page has the token "".
+
+        Over all pages a key that lives throughout comes at least once. Raises `BadTokenError`.
+        """
 
     @abstractmethod
     async def count(self, prefix: str) -> int:

@@ -1,12 +1,13 @@
 """The default store: a dictionary in this process, gone with it."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, nsmallest
 from itertools import count
 from math import inf
 
-from stream_filters.store.base import ConflictError, Store, Versioned, Write
+from stream_filters.store.base import ConflictError, Page, Store, Versioned, Write
 from stream_filters.store.counts import PrefixCounts
 
 # Expired keys that one read or write gives back at most, so that none waits for a million of them.
@@ -85,6 +86,16 @@ class MemoryStore(Store):
             record = self._records.get(key)
             if record is not None and record.deadline > self._clock():
                 yield key
+
+    async def page(self, prefix: str, token: str, limit: int) -> Page:
+        """The `limit` live keys that follow the token in the order of their names; it is the last key before them."""
+        now, names = self._clock(), list(self._records)
+        # elsewhere, since looking at a million names takes a while
+        found = await asyncio.to_thread(
+            nsmallest, limit + 1, (key for key in names if key > token and key.startswith(prefix))
+        )
+        live = [key for key in found[:limit] if (record := self._records.get(key)) and record.deadline > now]
+        return Page(live, found[limit - 1] if len(found) > limit else "")
 
     async def count(self, prefix: str) -> int:
         """How many live keys begin with `prefix`, exactly; counted once, then kept up to date."""

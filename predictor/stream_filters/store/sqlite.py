@@ -10,7 +10,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from stream_filters.store.base import ConflictError, Store, StoreUnavailableError, Versioned, Write
+from stream_filters.store.base import ConflictError, Page, Store, StoreUnavailableError, Versioned, Write
 from stream_filters.store.sqlite_file import SqliteFile
 
 CALLS_PER_COMMIT = 256
@@ -85,6 +85,14 @@ class SqliteStore(Store):
             for key in page:
                 yield key.decode()
             after = page[-1]
+
+    async def page(self, prefix: str, token: str, limit: int) -> Page:
+        """The `limit` live keys that follow the token in the order of their bytes; it is the last key before them."""
+        file = self._opened()
+        after = token.encode("utf-8", "replace")
+        keys = await self._call(lambda: file.keys_after(prefix, after, limit + 1), writes=False)
+        names = [key.decode() for key in keys[:limit]]
+        return Page(names, names[-1] if len(keys) > limit else "")
 
     async def count(self, prefix: str) -> int:
         """How many live keys begin with `prefix`, exactly."""

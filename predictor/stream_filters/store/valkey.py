@@ -26,6 +26,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from stream_filters.store.base import (
     ConflictError,
+    Page,
     Store,
     StoreError,
     StoreFullError,
@@ -34,7 +35,7 @@ from stream_filters.store.base import (
     Write,
 )
 from stream_filters.store.valkey_pipelines import Answer, Command, Pipelines
-from stream_filters.store.valkey_scan import KeyCounts, count_keys, scan_keys
+from stream_filters.store.valkey_scan import KeyCounts, count_keys, scan_keys, scan_page
 from stream_filters.store.valkey_url import ValkeyAddress
 from stream_filters.store.versions import VERSION_BYTES, unique_versions
 
@@ -131,6 +132,14 @@ class ValkeyStore(Store):
                 yield key.decode()[len(self._prefix) :]
         except FAILURES as error:
             raise self._explain(error) from error
+
+    async def page(self, prefix: str, token: str, limit: int) -> Page:
+        """The keys where the token stands in the server's own order; a key may come on two pages."""
+        try:
+            found, next_token = await scan_page(self._opened(), self._prefix + prefix, token, limit)
+        except FAILURES as error:
+            raise self._explain(error) from error
+        return Page([key.decode()[len(self._prefix) :] for key in found], next_token)
 
     async def count(self, prefix: str) -> int:
         """How many live keys begin with `prefix`; what other predictors wrote and what expired is seen later.

@@ -8,9 +8,11 @@ from typing import Any
 
 from redis.asyncio import Redis, RedisCluster
 
+from stream_filters.store.base import BadTokenError
 from stream_filters.store.counts import PrefixCounts
 
 KEYS_PER_PAGE = 1000
+KEYS_PER_SHORT_PAGE = 10
 # Counts inside the server, a few milliseconds at a time, so that a million keys need not travel.
 COUNT_SCRIPT = """
 local cursor, found = ARGV[1], 0
@@ -30,7 +32,7 @@ STALE_AFTER_INTERVALS = 4.0
 async def _servers(client: Redis | RedisCluster) -> list[Any]:
     if isinstance(client, RedisCluster):
         await client.initialize()
-        return list(client.get_primaries())
+        return sorted(client.get_primaries(), key=lambda node: str(node.name))
     return [client]
 
 
@@ -49,6 +51,33 @@ async def scan_keys(client: Redis | RedisCluster, prefix: str) -> AsyncIterator[
                 yield key
             if not cursor:
                 break
+
+
+async def scan_page(client: Redis | RedisCluster, prefix: str, token: str, limit: int) -> tuple[list[bytes], str]:
+    """About `limit` keys that begin with `prefix`, and the token of the next page: number of the server, cursor.
+
+    Raises BadTokenError.
+    """
+    servers = await _servers(client)
+    number, cursor = _place(token, len(servers))
+    found: dict[bytes, None] = {}
+    while number < len(servers) and len(found) < limit:
+        count = max(KEYS_PER_SHORT_PAGE, min(limit, KEYS_PER_PAGE))
+        page = await servers[number].execute_command("SCAN", cursor, "MATCH", _pattern(prefix), "COUNT", count)
+        cursor = int(page[0])
+        found.update(dict.fromkeys(page[1]))
+        if not cursor:
+            number += 1
+    return list(found), f"{number}-{cursor}" if number < len(servers) else ""
+
+
+def _place(token: str, servers: int) -> tuple[int, int]:
+    if not token:
+        return 0, 0
+    place = re.fullmatch(r"(\d{1,5})-(\d{1,20})", token, re.ASCII)
+    if place is None or int(place[1]) >= servers or int(place[2]) >= 1 << 64:
+        raise BadTokenError("the token is none that this store gave")
+    return int(place[1]), int(place[2])
 
 
 async def count_keys(client: Redis | RedisCluster, prefix: str) -> int:
