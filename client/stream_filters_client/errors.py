@@ -132,9 +132,17 @@ def _sentence(kind: type[StreamFiltersError], code: grpc.StatusCode, details: st
     if kind is InvalidRequest and _TOO_LARGE in details:
         return f"{details}; send fewer rows in one request, or raise the server's limit"
     if kind is ServerUnavailable and code is not grpc.StatusCode.ABORTED:
-        return f"{target} does not answer ({details or code.name}); start the server, or name another address"
+        return f"{target} does not answer ({_reason(details) or code.name}); start the server, or name another address"
     if kind is Unsupported:
         return f"{target} does not offer this call ({details}); is it a KServe v2 gRPC endpoint?"
     if kind is ServerFault:
         return f"{target} failed ({code.name}: {details}); see the server's log"
     return details or f"{target} answered {code.name}; see the server's log"
+
+
+def _reason(details: str) -> str:
+    """What is wrong with a connection, without the addresses that gRPC tried one by one."""
+    for known in ("Connection refused", "DNS resolution failed", "Handshake failed", "Connection reset by peer"):
+        if known.lower() in details.lower():
+            return known.lower()
+    return details

@@ -102,7 +102,7 @@ def _understanding(replay: Replay, observations: Array, first_row: int) -> Pictu
     if (band := _position(recording, level)) is not None:
         truth = _truth(replay, "position", first_row, len(band[0]))
         if truth is not None:
-            return Picture("filtered less true position", _with_band((band[0], band[1], band[2]), None, truth))
+            return Picture("true position less the filtered one", _with_band(band, truth, band[0]))
     if (band := _predicted(recording)) is not None:
         return Picture("observation less its forecast", _with_band(band, observations, band[0]))
     return None

@@ -1,6 +1,7 @@
 """Progress as plain lines, for pipes and logs."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -13,11 +14,13 @@ _EVERY_SECONDS = 1.0
 
 
 async def report_lines(replays: Sequence[Replay], console: Console, retries: RetryCount) -> None:
-    """A line a second for each stream under way, until cancelled."""
+    """A line a second for each stream that moves, until cancelled."""
+    told = dict.fromkeys(range(len(replays)), 0)
     while True:
         await asyncio.sleep(_EVERY_SECONDS)
-        for replay in replays:
-            if replay.status is Status.RUNNING:
+        for index, replay in enumerate(replays):
+            if replay.status is Status.RUNNING and replay.recording.count > told[index]:
+                told[index] = replay.recording.count
                 console.print(line(replay), highlight=False, soft_wrap=True)
         if waiting := retries.news():
             console.print(waiting, highlight=False, soft_wrap=True)
@@ -33,8 +36,8 @@ def line(replay: Replay) -> str:
     ]
     if "latency_p50_ms" in scores:
         parts.append(f"answers in {number(scores['latency_p50_ms'])} ms")
-    if "predictive_coverage" in scores:
+    if not math.isnan(scores.get("predictive_coverage", math.nan)):
         parts.append(f"{percent(scores['predictive_coverage'])} in their intervals")
-    if "log_score_mean" in scores:
+    if not math.isnan(scores.get("log_score_mean", math.nan)):
         parts.append(f"log score {number(scores['log_score_mean'])}")
     return ", ".join(parts)

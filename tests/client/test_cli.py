@@ -145,7 +145,7 @@ def test_the_view_can_be_saved_as_a_picture(predictor: FakePredictor, run: Run, 
     assert run("replay", "level", "-q", "--target", predictor.target, "--screenshot", str(path)).code == 0
     picture = path.read_text(encoding="utf-8").replace("&#160;", " ")
     assert picture.startswith("<svg")
-    assert "filtered less true position" in picture
+    assert "true position less the filtered one" in picture
     assert "90 % intervals held" in picture
 
 

@@ -158,6 +158,8 @@ def test_a_reader_that_goes_away_ends_the_replay_quietly(predictor: FakePredicto
     process.stdin.flush()
     process.stdout.readline()
     process.stdout.close()
+    process.stdin.write(b"3\n")
+    process.stdin.flush()
     assert process.wait(DEADLINE_SECONDS) == 130
     assert process.stderr.read() == b""
     process.stdin.close()
