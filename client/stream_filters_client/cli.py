@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from stream_filters_client.commands import check, common, list, replay  # noqa: A004 - the command's own name
+from stream_filters_client.commands import check, common, list, replay, streams  # noqa: A004 - the command's own name
 from stream_filters_client.errors import StreamFiltersError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command(epilog=replay.EPILOG)(replay.replay)
 app.command(epilog=check.EPILOG)(check.check)
 app.command(name="list", epilog=list.EPILOG)(list.list_)
+app.add_typer(streams.app, name="streams")
 
 
 def main() -> None:

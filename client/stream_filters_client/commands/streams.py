@@ -1,0 +1,240 @@
+"""`stream-filters streams`: look into the streams of a predictor, save them, take them elsewhere, delete them."""
+
+import base64
+import itertools
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from stream_filters_client import archive, backup, belief, errors
+from stream_filters_client.backup import Saved
+from stream_filters_client.calls import Patience
+from stream_filters_client.commands.common import (
+    DEFAULT_TARGET,
+    DEFAULT_WAIT_SECONDS,
+    AsJson,
+    Connection,
+    ExitCode,
+    Target,
+    Tls,
+    TlsCa,
+    TlsCert,
+    TlsKey,
+    TokenFile,
+    Wait,
+    examples,
+)
+from stream_filters_client.retries import RetryCount
+from stream_filters_client.stream import StreamClient
+
+app = typer.Typer(
+    help="List, look into, save, restore and delete the streams that a predictor holds.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Models = Annotated[list[str] | None, typer.Option(help="Of this model only; may be repeated.")]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="The model that the stream belongs to.")]
+SequenceId = Annotated[str, typer.Argument(metavar="SEQUENCE_ID", help="The stream's name.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The file of saved streams.")]
+
+
+@contextmanager
+def _client(connection: Connection, wait: float) -> Iterator[StreamClient]:
+    RetryCount()
+    with StreamClient(connection.target, patience=Patience(retry_seconds=wait), **connection.options()) as client:
+        yield client
+
+
+def _models(client: StreamClient, names: list[str] | None) -> list[str]:
+    return names or [info.name for info in client.models()]
+
+
+def _names(client: StreamClient, model: str) -> Iterator[str]:
+    """The names of a model's streams, each once."""
+    seen: set[str] = set()
+    after = ""
+    while True:
+        names, after = client.run(backup.page(model, after))
+        for name in names:
+            if name not in seen:
+                seen.add(name)
+                yield name
+        if not after:
+            return
+
+
+@app.command(name="list", epilog=examples("stream-filters streams list", "stream-filters streams list --json"))
+def list_(
+    *,
+    model: Models = None,
+    target: Target = DEFAULT_TARGET,
+    tls: Tls = False,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    token_file: TokenFile = None,
+    wait: Wait = DEFAULT_WAIT_SECONDS,
+    json_: AsJson = False,
+) -> None:
+    """List the streams, one a line: model, tab, name. Some may have ended a moment ago."""
+    with _client(Connection(target, tls, tls_ca, tls_cert, tls_key, token_file), wait) as client:
+        found = ((name, sequence_id) for name in _models(client, model) for sequence_id in _names(client, name))
+        if json_:
+            listed = [{"model": name, "sequence_id": sequence_id} for name, sequence_id in found]
+            typer.echo(json.dumps(listed, indent=2))
+            return
+        for name, sequence_id in found:
+            typer.echo(f"{name}\t{sequence_id}")
+
+
+@app.command(epilog=examples("stream-filters streams show streaming_kalman sensor-1 --horizon 3"))
+def show(
+    model: Model,
+    sequence_id: SequenceId,
+    *,
+    horizon: Annotated[int, typer.Option(min=1, help="How many steps ahead to show what it expects.")] = 1,
+    target: Target = DEFAULT_TARGET,
+    tls: Tls = False,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    token_file: TokenFile = None,
+    wait: Wait = DEFAULT_WAIT_SECONDS,
+    json_: AsJson = False,
+) -> None:
+    """Show where a stream is, its settings, and what it expects next. The stream is not changed by it."""
+    wanted = ["state", "forecast_mean", "forecast_std", "forecast_interval"]
+    with _client(Connection(target, tls, tls_ca, tls_cert, tls_key, token_file), wait) as client:
+        result = client.run(backup.look(model, sequence_id, wanted, horizon))
+    state = result["state"][0]
+    shown = {"model": model, "sequence_id": sequence_id, **asdict(belief.read(state))}
+    expected = {name: _plain(result[name]) for name in wanted[1:]}
+    if json_:
+        encoded = base64.b64encode(state).decode()
+        typer.echo(json.dumps({**shown, **expected, "state": encoded}, indent=2))
+        return
+    for name, value in {**shown, **expected}.items():
+        typer.echo(f"{name + ':':<19} {value if isinstance(value, str) else json.dumps(value)}")
+
+
+def _plain(array: np.ndarray[Any, Any]) -> Any:
+    """As JSON can hold it: NaN, of what is not yet known, is null."""
+    plain = array.astype(object)
+    plain[np.isnan(array)] = None
+    return plain.tolist()
+
+
+@app.command(
+    name="export",
+    epilog=examples(
+        "stream-filters streams export streams.jsonl",
+        "stream-filters streams export one.jsonl sensor-1 --model streaming_kalman",
+    ),
+)
+def export(
+    file: File,
+    sequence_id: Annotated[list[str] | None, typer.Argument(help="These streams only; all if none.")] = None,
+    *,
+    model: Models = None,
+    target: Target = DEFAULT_TARGET,
+    tls: Tls = False,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    token_file: TokenFile = None,
+    wait: Wait = DEFAULT_WAIT_SECONDS,
+) -> None:
+    """Save streams to a file, each as it is at that moment; they go on undisturbed.
+
+    Streams that the server itself cannot read are told about and left out; the exit code is 1 then.
+    """
+    unusable: list[str] = []
+    with _client(Connection(target, tls, tls_ca, tls_cert, tls_key, token_file), wait) as client:
+        models = _models(client, model)
+        every = (stream for name in models for stream in _saved(client, name, _names(client, name), unusable))
+        count = archive.write(file, _named(client, models, sequence_id, unusable) if sequence_id else every)
+    typer.echo(f"{count:,} streams of {', '.join(models)} are in {file}")
+    for sentence in unusable:
+        typer.echo(sentence, err=True)
+    if unusable:
+        raise typer.Exit(ExitCode.MISSED)
+
+
+def _saved(client: StreamClient, model: str, names: Iterable[str], unusable: list[str]) -> Iterator[Saved]:
+    names = iter(names)
+    while batch := list(itertools.islice(names, backup.STREAMS_PER_REQUEST)):
+        saved, refused = client.run(backup.save(model, batch))
+        unusable += refused
+        yield from saved
+
+
+def _named(client: StreamClient, models: list[str], names: list[str], unusable: list[str]) -> list[Saved]:
+    found = [stream for model in models for stream in _saved(client, model, dict.fromkeys(names), unusable)]
+    missing = set(names).difference(stream.sequence_id for stream in found)
+    if missing and not unusable:
+        raise errors.BadInput(f"{', '.join(models)} has no stream {min(missing)!r}; see `stream-filters streams list`")
+    return found
+
+
+@app.command(
+    name="import",
+    epilog=examples(
+        "stream-filters streams import streams.jsonl --target other-cluster:8081",
+        "stream-filters streams import streams.jsonl sensor-1 --as sensor-1-copy",
+    ),
+)
+def import_(
+    file: File,
+    sequence_id: Annotated[list[str] | None, typer.Argument(help="These streams only; all if none.")] = None,
+    *,
+    as_: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Begin the one stream as NAME.")] = None,
+    into: Annotated[str | None, typer.Option(metavar="MODEL", help="Into this model instead of its own.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Begin streams that are there already again.")] = False,
+    target: Target = DEFAULT_TARGET,
+    tls: Tls = False,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    token_file: TokenFile = None,
+    wait: Wait = DEFAULT_WAIT_SECONDS,
+) -> None:
+    """Begin streams where a file has them. Doing it again is safe: what is there already, just so, is left alone."""
+    wanted = set(sequence_id or ())
+    names = [saved.sequence_id for saved in archive.read(file) if not wanted or saved.sequence_id in wanted]
+    if missing := wanted.difference(names):
+        raise errors.BadInput(f"{file} has no stream {min(missing)!r}; leave the names out to import all")
+    if as_ is not None and len(names) != 1:
+        raise errors.BadInput(f"--as names one stream, {len(names)} would be imported; name the stream to take")
+    with _client(Connection(target, tls, tls_ca, tls_cert, tls_key, token_file), wait) as client:
+        begun = sum(
+            client.run(backup.begin(Saved(into or saved.model, as_ or saved.sequence_id, saved.state), replace=replace))
+            for saved in archive.read(file)
+            if not wanted or saved.sequence_id in wanted
+        )
+    typer.echo(f"{begun:,} streams begun from {file}, {len(names) - begun:,} were there already")
+
+
+@app.command(epilog=examples("stream-filters streams delete streaming_kalman sensor-1 sensor-2"))
+def delete(
+    model: Model,
+    sequence_id: Annotated[list[str], typer.Argument(metavar="SEQUENCE_ID...", help="The streams' names.")],
+    *,
+    target: Target = DEFAULT_TARGET,
+    tls: Tls = False,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    token_file: TokenFile = None,
+    wait: Wait = DEFAULT_WAIT_SECONDS,
+) -> None:
+    """Let the predictor forget streams at once. A client that goes on with one is told that it is lost."""
+    with _client(Connection(target, tls, tls_ca, tls_cert, tls_key, token_file), wait) as client:
+        deleted = sum(client.run(backup.delete(model, name)) for name in dict.fromkeys(sequence_id))
+    typer.echo(f"{deleted:,} streams deleted, {len(set(sequence_id)) - deleted:,} were not there")
