@@ -14,11 +14,14 @@ HELM_FLAGS := -s -w $(foreach package,chartutil lint/rules,\
 # a name with the version in it, so that another version is another file to make
 installed = $(TOOLS)/.$(1)-$(2)
 
-.PHONY: tools
-tools: $(call installed,helm,$(HELM_VERSION)-$(KUBERNETES_VERSION)) \
+SCHEMAS := $(KUBERNETES_VERSION)-$(KSERVE_VERSION)-$(KEDA_VERSION)-$(PROMETHEUS_OPERATOR_VERSION)
+INSTALLED := $(call installed,helm,$(HELM_VERSION)-$(KUBERNETES_VERSION)) \
 	$(call installed,helm-unittest,$(HELM_UNITTEST_VERSION)) \
 	$(call installed,kubeconform,$(KUBECONFORM_VERSION)) \
-	$(call installed,schemas,$(KUBERNETES_VERSION)-$(KSERVE_VERSION)-$(KEDA_VERSION)-$(PROMETHEUS_OPERATOR_VERSION)) ## install Helm, helm-unittest, kubeconform and the schemas into .tools
+	$(call installed,schemas,$(SCHEMAS))
+
+.PHONY: tools
+tools: $(INSTALLED) ## install Helm, helm-unittest, kubeconform and the API's schemas into .tools
 
 .PHONY: .needs-go
 .needs-go:
@@ -41,7 +44,7 @@ $(call installed,kubeconform,$(KUBECONFORM_VERSION)): | .needs-go
 	@GOBIN=$(CURDIR)/$(TOOLS) CGO_ENABLED=0 $(GO) install -trimpath -ldflags="-s -w" github.com/yannh/kubeconform/cmd/kubeconform@$(KUBECONFORM_VERSION)
 	@touch $@
 
-$(call installed,schemas,$(KUBERNETES_VERSION)-$(KSERVE_VERSION)-$(KEDA_VERSION)-$(PROMETHEUS_OPERATOR_VERSION)): tests/charts/schemas.py | .needs-go .venv/.ready
+$(call installed,schemas,$(SCHEMAS)): tests/charts/schemas.py | .needs-go .venv/.ready
 	@echo "writing the schemas of Kubernetes $(KUBERNETES_VERSION), KServe $(KSERVE_VERSION), KEDA and the Prometheus operator"
 	@$(BIN)/python -m tests.charts.schemas .tools/schemas \
 		k8s.io/kubernetes@$(KUBERNETES_VERSION) github.com/kserve/kserve@$(KSERVE_VERSION) \

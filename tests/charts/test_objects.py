@@ -1,13 +1,10 @@
 """Every rendered object as an API server would read it, and the chart as Helm's own tools do."""
 
-import json
-import re
 import subprocess
 from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
-from prometheus_client import REGISTRY
 
 from tests.charts.rendering import CHART, ROOT, helm, objects, rendered, script, tool
 from tests.charts.variants import VARIANTS
@@ -88,27 +85,3 @@ def _selectors(node: Any) -> list[dict[str, str]]:
         elif name != "namespaceSelector":
             found += _selectors(value)
     return found
-
-
-def test_the_dashboard_shows_metrics_that_the_predictor_has() -> None:
-    import kserve.metrics  # noqa: F401, PLC0415
-    import stream_filters.telemetry  # noqa: F401, PLC0415
-
-    known = {metric.name for metric in REGISTRY.collect()} | {"up"}
-    dashboard = json.loads((CHART / "files/dashboard.json").read_text())
-    for panel in dashboard["panels"]:
-        for target in panel["targets"]:
-            for metric in re.findall(r"\b([a-z_]+)\{", target["expr"]):
-                base = re.sub(r"_(total|bucket|count|sum)$", "", metric)
-                assert base in known, f"{panel['title']}: {metric}"
-
-
-def test_the_panels_of_the_dashboard_do_not_overlap() -> None:
-    dashboard = json.loads((CHART / "files/dashboard.json").read_text())
-    taken: set[tuple[int, int]] = set()
-    for panel in dashboard["panels"]:
-        at = panel["gridPos"]
-        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
-        assert not cells & taken, panel["title"]
-        assert at["x"] + at["w"] <= 24
-        taken |= cells

@@ -35,7 +35,7 @@ spec:
         - name: TARGET
           value: {{ include "stream-filters.target" . }}
         - name: URL
-          value: {{ include "stream-filters.scheme" . }}://{{ include "stream-filters.name" . }}-predictor.{{ .Release.Namespace }}.svc.cluster.local
+          value: {{ include "stream-filters.scheme" . }}://{{ include "stream-filters.name" . }}-predictor.{{ .Release.Namespace }}.svc.cluster.local:80
         {{- with .Values.models }}
         - name: MODELS
           value: {{ range $i, $model := . }}{{ if $i }},{{ end }}{{ $model.name }}{{ end }}
