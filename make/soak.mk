@@ -1,0 +1,9 @@
+# What takes long: a load of many requests, and every filter over many steps.
+
+SOAK_REQUESTS ?= 1000000
+SOAK_STREAMS ?= 10000
+SOAK_STEPS ?= 10000000
+
+.PHONY: soak
+soak: setup ## a million requests over 10,000 streams, and 1e7 steps of every filter: nothing may grow or drift
+	$(BIN)/python -m benchmarks.soak --requests $(SOAK_REQUESTS) --streams $(SOAK_STREAMS) --steps $(SOAK_STEPS)
