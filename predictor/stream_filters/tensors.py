@@ -80,7 +80,7 @@ def _decode_list(tensor: RawTensor, data: Sequence[Any]) -> Array:
         values = np.array(data)
         if values.dtype == object and dtype.kind == "f":
             # JSON has no NaN: null is a missing observation
-            values = np.array([np.nan if value is None else value for value in data])
+            values = np.array([np.nan if value is None else value for value in values.ravel().tolist()])
         if values.size and values.dtype.kind not in _KINDS[dtype.kind]:
             raise TypeError
         with np.errstate(over="ignore"):
@@ -94,7 +94,10 @@ def _decode_strings(tensor: RawTensor) -> Array:
     if isinstance(tensor.data, bytes):
         values = list(_split_strings(tensor.name, tensor.data))
     else:
-        values = [value.encode() if isinstance(value, str) else value for value in tensor.data]
+        try:
+            values = [value.encode() if isinstance(value, str) else value for value in tensor.data]
+        except UnicodeEncodeError:
+            raise InvalidRequest(f"{tensor.name}: text came that is not Unicode; send whole characters") from None
     if not all(isinstance(value, bytes) for value in values):
         raise InvalidRequest(f"{tensor.name}: values came that are not strings; send a flat list of strings")
     array = np.empty(len(values), dtype=object)

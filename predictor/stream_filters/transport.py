@@ -22,11 +22,41 @@ _CONTENTS = {"FP64": "fp64_contents", "INT64": "int64_contents", "BOOL": "bool_c
 
 def read(request: InferRequest) -> RawRequest:
     """What KServe decoded, without its types. Raises InvalidRequest on parameters and states that are none."""
+    if not request.from_grpc:
+        _check_json(request)
     return RawRequest(
         inputs=[_tensor(tensor, is_json=not request.from_grpc) for tensor in request.inputs],
         parameters={name: _parameter(name, value) for name, value in (request.parameters or {}).items()},
         outputs=[output.name for output in request.request_outputs] if request.request_outputs else None,
     )
+
+
+def _check_json(request: InferRequest) -> None:
+    """Refuse what is of another type than the protocol's: KServe looks only where no tensor is in binary."""
+    _expect(request.id is None or _is_text(request.id), "id", "a string")
+    parameters = {} if request.parameters is None else request.parameters
+    _expect(isinstance(parameters, dict), "parameters", "an object")
+    for name, value in parameters.items():
+        _expect(_is_text(name), "parameters", "names in Unicode")
+        _expect(not isinstance(value, str) or _is_text(value), name, "Unicode")
+    for tensor in request.inputs:
+        _expect(_is_text(tensor.name), "inputs: name", "a string")
+        _expect(_is_text(tensor.datatype), f"{tensor.name}: datatype", "a string")
+        sizes = tensor.shape if isinstance(tensor.shape, list) else [None]
+        _expect(all(type(size) is int for size in sizes), f"{tensor.name}: shape", "a list of whole numbers")
+    for output in request.request_outputs or ():
+        _expect(_is_text(output.name), "outputs: name", "a string")
+        _expect(isinstance(output.parameters or {}, dict), f"{output.name}: parameters", "an object")
+
+
+def _expect(holds: bool, what: str, kind: str) -> None:
+    if not holds:
+        raise InvalidRequest(f"{what[:64]}: something else came than {kind}; send a v2 inference request")
+
+
+def _is_text(value: Any) -> bool:
+    """Whether it is a string of whole characters; JSON can hold half ones."""
+    return isinstance(value, str) and value.encode("utf-8", "replace").decode() == value
 
 
 def _tensor(tensor: InferInput, *, is_json: bool) -> RawTensor:
