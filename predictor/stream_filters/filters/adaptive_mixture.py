@@ -12,6 +12,7 @@ from stream_filters.filters.regime_hypotheses import masses_for, scratch
 from stream_filters.filters.regime_kernel import forecast_rows, run_rows
 from stream_filters.filters.regime_predictive import components_for
 from stream_filters.filters.regime_report import Report
+from stream_filters.filters.workspace import PerThread, ReportRoom
 
 Drift = Literal["none", "trend", "average"]
 # A regime that drifts has to show it: most do not.
@@ -115,7 +116,13 @@ class AdaptiveMixture(Filter[AdaptiveMixtureConfig]):
             recent=config.recent,
             tail=0.5 * (1.0 - config.interval),
         )
-        self._state_dtype = belief_dtype(config.hypotheses, config.regimes)
+        sizes = config.hypotheses, config.regimes
+        self._state_dtype = belief_dtype(*sizes)
+        self._scratch = PerThread(lambda: (scratch(*sizes), components_for(*sizes)))
+        self._room = ReportRoom(
+            {output.name: output.wire_shape[1:] for output in self.outputs if not output.on_horizon},
+            frozenset(output.name for output in self.outputs if output.datatype == "INT64"),
+        )
 
     @property
     def state_dtype(self) -> np.dtype[np.void]:
@@ -167,23 +174,11 @@ class AdaptiveMixture(Filter[AdaptiveMixtureConfig]):
     def run(self, state: Array, batch: Batch, names: frozenset[str]) -> Step:
         """Filter T rows; see `Filter.run`."""
         state = state.copy()
-        rows = len(batch.observations)
-        info: dict[str, Array] = {}
-        arrays: dict[str, Array] = {}
-        for output in self.outputs:
-            if output.on_horizon:
-                continue
-            wanted = output.name in names
-            shape = (rows if wanted else 0, *output.wire_shape[1:])
-            whole = output.datatype == "INT64"
-            arrays[output.name] = np.zeros(shape, np.int64) if whole else np.full(shape, np.nan)
-            if wanted:
-                info[output.name] = arrays[output.name]
+        _, arrays = self._room.make(len(batch.observations), names)
         observations = np.array(batch.observations[:, 0], dtype=np.float64)
-        k, m = self.config.regimes, self.config.hypotheses
-        report = Report(**arrays)
-        run_rows(views(state), self._settings, observations, scratch(m, k), components_for(m, k), report)
-        return Step(state, info)
+        work, components = self._scratch.value
+        run_rows(views(state), self._settings, observations, work, components, Report(**arrays))
+        return Step(state, {name: arrays[name] for name in names})
 
     def forecast(self, state: Array, horizon: int) -> Mapping[str, Array]:
         """Forecast through the transition matrix; NaN before the warm-up is complete."""

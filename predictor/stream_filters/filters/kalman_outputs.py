@@ -6,13 +6,15 @@ import numpy as np
 
 from stream_filters.filters.base import Array, Floats, Tensor
 from stream_filters.filters.kalman_report import Report
+from stream_filters.filters.workspace import ReportRoom
 
-_LARGEST = float(np.finfo(np.float64).max)
+LARGEST = float(np.finfo(np.float64).max)
+_FIELDS = frozenset(Report._fields)
 _BANDS = frozenset({"observation_noise_std", "position_noise", "velocity_noise"})
 
 
-def empty_report(rows: int, axes: int, members: int, names: Set[str]) -> Report:
-    """Outputs full of NaN where named, of length 0 elsewhere."""
+def report_room(axes: int, members: int) -> ReportRoom:
+    """Room for the report of one group of axes."""
     shapes: dict[str, tuple[int, ...]] = {
         "predictive_interval": (axes, 2),
         "log_evidence": (),
@@ -20,15 +22,16 @@ def empty_report(rows: int, axes: int, members: int, names: Set[str]) -> Report:
         "model_weights": (members,),
         "state_cov": (2 * axes, 2 * axes),
     } | dict.fromkeys(_BANDS, (3,))
-    return Report(
-        *(np.full((rows if name in names else 0, *shapes.get(name, (axes,))), np.nan) for name in Report._fields)
-    )
+    return ReportRoom({name: shapes.get(name, (axes,)) for name in Report._fields})
 
 
 def join_reports(reports: Sequence[Report], names: Set[str], axes: int) -> dict[str, Floats]:
     """One array for each name, over all axes."""
+    if len(reports) == 1 and axes == 1:
+        only = reports[0]._asdict()
+        return {name: only[name][:, None] if name in _BANDS else only[name] for name in names & _FIELDS}
     joined: dict[str, Floats] = {}
-    for name in names & set(Report._fields):
+    for name in names & _FIELDS:
         parts: list[Floats] = [getattr(report, name) for report in reports]
         if name == "log_evidence":
             joined[name] = _sum_of_present(np.stack(parts))
@@ -75,13 +78,18 @@ def add_innovations(info: dict[str, Floats], observations: Floats, names: Set[st
     if not names & {"innovation", "nis"}:
         return
     with np.errstate(over="ignore"):
-        innovation = np.clip(observations - info["predictive_mean"], -_LARGEST, _LARGEST)
-        normalised = innovation / np.clip(info["predictive_std"], 0.0, _LARGEST)
+        innovation = np.clip(observations - info["predictive_mean"], -LARGEST, LARGEST)
+        normalised = innovation / np.clip(info["predictive_std"], 0.0, LARGEST)
         info["nis"] = _sum_of_present((normalised**2).T)
     info["innovation"] = innovation
 
 
+def bound_report(buffer: Floats) -> None:
+    """No infinity: what exceeds the largest double is reported as that."""
+    np.clip(buffer, -LARGEST, LARGEST, out=buffer)
+
+
 def finish(tensor: Tensor, values: Floats) -> Array:
-    """The declared shape, and no infinity: what exceeds the largest double is reported as that."""
-    drop = "T" in tensor.shape and values.ndim > len(tensor.shape)
-    return np.clip(values[:, 0] if drop else values, -_LARGEST, _LARGEST)
+    """The declared shape: where it has no axes, those of one dimension are dropped."""
+    drop = values.ndim > len(tensor.shape)
+    return values[:, 0] if drop else values

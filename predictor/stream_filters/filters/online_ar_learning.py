@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from stream_filters.filters.ar_forecast import cloud, forecast_rows
-from stream_filters.filters.ar_kernels import Belief, Grid, work_space
-from stream_filters.filters.ar_report import mixture_space
+from stream_filters.filters.ar_kernels import Belief, Grid, Work, work_space
+from stream_filters.filters.ar_report import Mixture, mixture_space
 from stream_filters.filters.ar_rows import Outputs, filter_rows, replay
 from stream_filters.filters.ar_warm_up import Start, begin, remember
 from stream_filters.filters.base import (
@@ -24,6 +24,7 @@ from stream_filters.filters.base import (
     Tensor,
     common_outputs,
 )
+from stream_filters.filters.workspace import PerThread, ReportRoom
 
 _MAX_NODES = 512
 
@@ -191,28 +192,31 @@ class OnlineArLearning(Filter[Config]):
         """
         after = state.copy()
         observations = np.ascontiguousarray(batch.observations[:, 0])
-        info = self._empty(names, observations.size)
+        _, info = self._room.make(observations.size, names)
         row = self._warm_up(after, observations)
         while row < observations.size:
-            row += self._filter(after, observations[row:], {name: array[row:] for name, array in info.items()})
+            row += self._filter(
+                after, observations[row:], Outputs(**{name: info[name][row:] for name in Outputs._fields})
+            )
             if row < observations.size:
                 after[()] = np.zeros((), self.state_dtype)
                 row += self._warm_up(after, observations[row:])
-        return Step(after, info)
+        return Step(after, {name: info[name] for name in names})
 
-    def _filter(self, state: Array, observations: Floats, info: Mapping[str, Array]) -> int:
-        """Filter rows of a stream that has started, into state and info; returns how many."""
+    def _filter(self, state: Array, observations: Floats, outputs: Outputs) -> int:
+        """Filter rows of a stream that has started, into state and outputs; returns how many."""
         belief = _belief(state)
+        work, mixture = self._scratch.value
         rows, state["absorbed"] = filter_rows(
             self.grid,
             belief,
-            work_space(belief),
-            mixture_space(*self._sizes),
+            work,
+            mixture,
             observations,
             int(state["absorbed"]),
             self.config.interval,
             self._points,
-            Outputs(*(info.get(name, _unasked(rank)) for name, rank in _OUTPUT_RANKS.items())),
+            outputs,
         )
         return int(rows)
 
@@ -236,17 +240,19 @@ class OnlineArLearning(Filter[Config]):
         return self.grid.prior.size, len(self.config.models)
 
     @cached_property
+    def _scratch(self) -> PerThread[tuple[Work, Mixture]]:
+        """Working arrays of the kernels."""
+        return PerThread(lambda: (work_space(_belief(self.initial_state())), mixture_space(*self._sizes)))
+
+    @cached_property
+    def _room(self) -> ReportRoom:
+        """Room for the outputs of a run."""
+        return ReportRoom({output.name: output.wire_shape[1:] for output in self.outputs if not output.on_horizon})
+
+    @cached_property
     def _points(self) -> Floats:
         """Fixed deviates [m, p + 2] for the stationary probability."""
         return cloud(1, self.config.order + 1)[0]
-
-    def _empty(self, names: frozenset[str], rows: int) -> dict[str, Array]:
-        """Arrays of NaN for the outputs named."""
-        return {
-            output.name: np.full([rows if size == TIME else int(size) for size in output.shape], np.nan)
-            for output in self.outputs
-            if output.name in names
-        }
 
     def _warm_up(self, state: Array, observations: Floats) -> int:
         """Gather warm-up values, in place, and start when there are enough; returns the rows used."""
@@ -276,18 +282,6 @@ class OnlineArLearning(Filter[Config]):
         state["cov"][:, diagonal[1:]] = self.config.prior_std**2 / variance
         belief = _belief(state)
         state["absorbed"] = replay(self.grid, belief, work_space(belief), start.values)
-
-
-_OUTPUT_RANKS = {
-    name: 3 if name == "coefficients" else 2 if name in _MATRICES else 1
-    for _MATRICES in [{"predictive_interval", "model_weights", "intercept", "noise_std"}]
-    for name in Outputs._fields
-}
-
-
-def _unasked(rank: int) -> Floats:
-    """An array that says: do not compute this."""
-    return np.empty((0,) * rank)
 
 
 def _belief(state: Array) -> Belief:

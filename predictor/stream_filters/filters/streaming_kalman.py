@@ -14,8 +14,10 @@ from pydantic import Field
 from stream_filters.filters.base import TIME, Array, Batch, Filter, FilterConfig, Step, Tensor, common_outputs
 from stream_filters.filters.kalman_bank import Bank, Member, belief_dtype, belief_of, scratch_for
 from stream_filters.filters.kalman_kernel import filter_rows
-from stream_filters.filters.kalman_outputs import add_innovations, empty_report, finish, join_reports
+from stream_filters.filters.kalman_outputs import add_innovations, bound_report, finish, join_reports, report_room
+from stream_filters.filters.kalman_report import Report
 from stream_filters.filters.noise_grid import start_member
+from stream_filters.filters.workspace import PerThread
 
 _LN10 = float(np.log(10.0))
 Choice = Literal["average", "always", "never"]
@@ -101,6 +103,8 @@ class StreamingKalman(Filter[StreamingKalmanConfig]):
         self._groups, self._axes = (1, config.dimension) if shared else (config.dimension, 1)
         self._bank = self._build_bank()
         self._dtype = belief_dtype(self.members, self._groups, self._axes)
+        self._scratch = PerThread(lambda: scratch_for(belief_of(np.zeros((), self._dtype), 0)))
+        self._room = report_room(self._axes, len(self.members))
 
     def _build_bank(self) -> Bank:
         config, members = self.config, self.members
@@ -180,12 +184,14 @@ class StreamingKalman(Filter[StreamingKalmanConfig]):
         after = state.copy()
         needed = names | ({"predictive_mean", "predictive_std"} if names & {"innovation", "nis"} else set())
         reports = []
+        scratch = self._scratch.value
         for group in range(self._groups):
             rows = np.ascontiguousarray(batch.observations[:, group * self._axes : (group + 1) * self._axes])
-            report = empty_report(len(rows), self._axes, len(self.members), needed)
-            belief = belief_of(after, group)
+            buffer, arrays = self._room.make(len(rows), needed)
+            report = Report(**arrays)
             deltas = np.ascontiguousarray(batch.time_deltas)
-            filter_rows(rows, deltas, self._bank, belief, scratch_for(belief), report)
+            filter_rows(rows, deltas, self._bank, belief_of(after, group), scratch, report)
+            bound_report(buffer)
             reports.append(report)
         info = join_reports(reports, needed, self._axes)
         add_innovations(info, batch.observations, needed)
