@@ -84,7 +84,7 @@ class Servicer(InferenceServicer):
     async def _next(self, iterator: AsyncIterator[pb.ModelInferRequest]) -> pb.ModelInferRequest | None:
         """The next request, or None when the caller has sent the last. Raises RefusedCall when the server goes down."""
         if not self._closing:
-            read = asyncio.ensure_future(anext(iterator, None))  # type: ignore[arg-type]
+            read = asyncio.ensure_future(anext(iterator, None))
             self._reads.add(read)
             try:
                 return await read
@@ -146,7 +146,8 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
         return await continuation(handler_call_details)
 
 
-async def _turn_away(_: bytes, context: Any) -> bytes:
+async def _turn_away(request: bytes, context: Any) -> bytes:
+    del request
     code, _, sentence = answer(RefusedCall(Exhausted("the server has as many requests as it can hold; slow down")), "")
     await context.abort(code, sentence)
     raise AssertionError("abort raises")

@@ -65,11 +65,14 @@ def grpc_credentials(settings: Settings) -> grpc.ServerCredentials | None:
 
     files = tuple(file for file in (certificate, key, authority) if file is not None)
     watched = Watched(files, read)
-    return grpc.dynamic_ssl_server_credentials(
-        watched.value,
-        lambda: watched.value if watched.changed() else None,
-        require_client_authentication=authority is not None,
+
+    def replacement() -> Any:
+        return watched.value if watched.changed() else None
+
+    credentials: grpc.ServerCredentials = grpc.dynamic_ssl_server_credentials(
+        watched.value, replacement, require_client_authentication=authority is not None
     )
+    return credentials
 
 
 class Token:
