@@ -121,7 +121,7 @@ startupProbe:
   {{- include "stream-filters.readiness" . | nindent 2 }}
   periodSeconds: 2
   timeoutSeconds: 2
-  failureThreshold: 90
+  failureThreshold: 300
 readinessProbe:
   {{- include "stream-filters.readiness" . | nindent 2 }}
   periodSeconds: 5
