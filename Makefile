@@ -44,7 +44,23 @@ setup: .venv/.ready .venv-client/.ready .venv/.warm ## make the environments fro
 
 .PHONY: demo
 demo: setup ## the main job: start a predictor, replay streams against it, watch the filters learn
-	$(WITH_PREDICTOR) -- $(CLIENT) replay $(DEMO) --target {grpc}
+	$(WITH_PREDICTOR) -- $(CLIENT) replay kalman-demo ar-demo mixture-demo --target {grpc}
+
+.PHONY: peers
+peers: setup ## install what `make bench` compares with
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/bench.txt
+
+.PHONY: bench
+bench: setup ## measure kernels, serving and stores beside what one would pick instead
+	$(BIN)/python -m benchmarks
+
+.PHONY: proto
+proto: setup ## make the client's messages anew from KServe's descriptor
+	$(BIN)/python client/tools/make_wire.py
+
+.PHONY: fuzz
+fuzz: setup ## throw wrong bytes at a predictor; COUNT=50000
+	$(BIN)/python -m tools.with_predictor MODULE=tests.serve_running_mean -- $(BIN)/python -m tests.server.fuzz {grpc} $(or $(COUNT),50000)
 
 .PHONY: test
 test: setup ## run all tests

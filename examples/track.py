@@ -17,7 +17,7 @@ with StreamClient(target) as client, client.stream("streaming_kalman") as stream
     for step in range(0, 200, 10):
         result = stream.send([measure(i) for i in range(step, step + 10)], horizon=5)
         noise, low, high = result.observation_noise_std[-1, 0]
-        print(  # noqa: T201
+        print(
             f"{result.next_offset:4}  position {result.position_mean[-1, 0]:7.2f} ± {result.position_std[-1, 0]:.2f}"
             f"  velocity {result.velocity_mean[-1, 0]:6.3f}  noise {noise:.2f} ({low:.2f} to {high:.2f})"
             f"  in 5 steps {result.forecast_mean[-1]:7.2f}"

@@ -1,8 +1,9 @@
 """Run a command beside a predictor of its own, on free ports of this machine, and end the predictor after it.
 
-    python -m tools.with_predictor [SETTINGS ...] -- COMMAND ...
+    python -m tools.with_predictor [MODULE=NAME] [SETTINGS ...] -- COMMAND ...
 
-In COMMAND, {grpc} and {http} stand for the addresses. The exit code is the command's.
+In COMMAND, {grpc} and {http} stand for the addresses. MODULE: what to start instead of stream_filters. The exit code
+is that of the command.
 """
 
 import subprocess
@@ -14,8 +15,12 @@ from tools.processes import predictor
 def main() -> int:
     """Run the command line's command."""
     split = sys.argv.index("--")
+    settings = sys.argv[1:split]
+    module = (
+        settings.pop(0).removeprefix("MODULE=") if settings and settings[0].startswith("MODULE=") else "stream_filters"
+    )
     try:
-        with predictor(*sys.argv[1:split]) as (grpc, http):
+        with predictor(*settings, module=module) as (grpc, http):
             return _run([part.replace("{grpc}", grpc).replace("{http}", http) for part in sys.argv[split + 1 :]])
     except RuntimeError as error:
         sys.exit(str(error))

@@ -1,0 +1,3 @@
+.PHONY: pictures
+pictures: setup ## make the pictures of the docs from real runs (needs Chromium)
+	$(BIN)/python -m tools.pictures $(CLIENT) docs/images kalman-demo ar-demo mixture-demo
