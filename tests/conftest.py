@@ -20,8 +20,11 @@ def start_predictor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartP
         return started[-1]
 
     yield start
-    for process in reversed(started):
-        process.stop()
+    # all are told before any is waited for
+    for predictor in started:
+        predictor.process.terminate()
+    for predictor in started:
+        predictor.stop()
 
 
 @pytest.fixture(scope="session")
