@@ -18,10 +18,11 @@ PATIENCE = Patience(timeout_seconds=20.0, retry_seconds=240.0)
 
 
 def chunks(count: int) -> list[list[float]]:
-    """The observations of each request."""
-    random_walk = np.random.default_rng(17)
-    values = np.cumsum(0.1 * random_walk.standard_normal((count, ROWS))).reshape(count, ROWS)
-    return (values + 0.3 * random_walk.standard_normal((count, ROWS))).tolist()
+    """The observations of each request; a shorter stream is the beginning of a longer one."""
+    steps, noise = np.random.default_rng(17).standard_normal((count, 2, ROWS)).transpose(1, 0, 2)
+    values = np.cumsum(0.1 * steps).reshape(count, ROWS) + 0.3 * noise
+    rows: list[list[float]] = values.tolist()
+    return rows
 
 
 def replay(address: str, sequence_id: str, count: int, progress: Callable[[int], None] = lambda _: None) -> list[bytes]:

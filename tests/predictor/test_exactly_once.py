@@ -128,7 +128,7 @@ def test_a_retry_of_the_end_is_answered_again(caller: Caller, begun: str) -> Non
 
 
 @pytest.mark.parametrize("offset", [{}, {"offset": 5}], ids=["without offset", "with offset"])
-def test_an_ended_stream_is_forgotten(caller: Caller, begun: str, offset: dict[str, int]) -> None:
+def test_an_ended_stream_is_forgotten(caller: Caller, begun: str, offset: dict[str, Any]) -> None:
     caller.send(turn(begun, [6.0], sequence_end=True, **offset))
     refused = caller.refused(turn(begun, [7.0], offset=6))
     assert refused.code == "NOT_FOUND"
@@ -167,8 +167,8 @@ def test_twenty_requests_at_once_without_offsets_are_all_applied(caller: Caller,
     caller.send(turn(sequence, [], sequence_start=True))
     values = np.arange(20.0)
     replies = caller.send_all(turn(sequence, [value]) for value in values)
-    assert all(isinstance(reply, Reply) for reply in replies)
-    assert sorted(reply.parameters["next_offset"] for reply in replies) == list(range(1, 21))
+    answered = [reply for reply in replies if isinstance(reply, Reply)]
+    assert sorted(reply.parameters["next_offset"] for reply in answered) == list(range(1, 21))
     # small integers: their sum is exact in any order
     assert state_of(caller, sequence) == caller.infer(MEAN, values, outputs=["state"]).state
 
@@ -193,5 +193,6 @@ def test_twenty_requests_at_once_with_offsets_give_the_stream_of_one_request(cal
 
 def test_twenty_copies_of_one_request_are_applied_once(caller: Caller, begun: str) -> None:
     replies = caller.send_all([turn(begun, [6.0], offset=5)] * 20)
-    assert sorted(reply.parameters["replayed"] for reply in replies) == [False] + [True] * 19
-    assert len({tuple(reply.message.raw_output_contents) for reply in replies}) == 1
+    answered = [reply for reply in replies if isinstance(reply, Reply)]
+    assert sorted(reply.parameters["replayed"] for reply in answered) == [False] + [True] * 19
+    assert len({tuple(reply.message.raw_output_contents) for reply in answered}) == 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from random import Random
+from typing import Any
 
 import grpc
 import pytest
@@ -51,7 +52,7 @@ def test_a_malformed_request_is_refused_by_name(
 def test_bytes_that_are_no_message_fail_alone(served: PredictorProcess, caller: Caller) -> None:
     """gRPC refuses them before there is a request."""
     random = Random(3)
-    call = caller.channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
+    call: Any = caller.channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
     for _ in range(20):
         with pytest.raises(grpc.RpcError):
             call(random.randbytes(50), timeout=30.0)

@@ -9,6 +9,7 @@ from tests.predictor.models import MEAN, MODELS, PRIOR_PRECISION, bound, posteri
 from tests.predictor.v2 import Caller, message
 
 NAN = float("nan")
+FORECASTS: tuple[dict[str, Any], ...] = ({}, {"horizon": 9})
 
 
 def test_a_request_without_a_stream_starts_from_the_prior(caller: Caller) -> None:
@@ -126,5 +127,5 @@ def test_a_forecast_may_be_all_that_is_asked_for(caller: Caller) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_a_forecast_changes_nothing(caller: Caller, model: str) -> None:
     observations = rows(model, 5)
-    states: Any = [caller.infer(model, observations, outputs=["state"], **more).state for more in ({}, {"horizon": 9})]
+    states: Any = [caller.infer(model, observations, outputs=["state"], **more).state for more in FORECASTS]
     assert states[0] == states[1]

@@ -14,6 +14,7 @@ from tests.predictor.rest import Answer, Http, body, tensor, text
 
 ROWS = tensor("observations", [1.0, 2.0])
 HALF = "\ud800"
+NAMELESS: dict[str, Any] = {HALF: 1}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ CASES: dict[str, tuple[Any, int, list[str]]] = {
     "broken settings": (body(ROWS, sequence_id="a", sequence_start=True, config="{"), 400, ["config", "JSON"]),
     "half a character in a name": (body(ROWS, sequence_id=HALF, sequence_start=True), 400, ["sequence_id"]),
     "half a character in settings": (body(ROWS, sequence_id="a", sequence_start=True, config=HALF), 400, ["config"]),
-    "half a character in a parameter": (body(ROWS, **{HALF: 1}), 400, ["parameter"]),
+    "half a character in a parameter": (body(ROWS, **NAMELESS), 400, ["parameter"]),
     "half a character in an output": (body(ROWS, outputs=[HALF]), 400, ["output"]),
     "half a character in an input": (body(rows(name=HALF)), 400, ["input"]),
     "half a character in a state": (body(ROWS, text("state", [HALF])), 400, ["state"]),

@@ -42,7 +42,7 @@ def test_an_unknown_model_is_not_found(caller: Caller, method: str) -> None:
     with pytest.raises(grpc.RpcError) as error:
         caller.ask(method, name="nobody")
     assert error.value.code() is grpc.StatusCode.NOT_FOUND
-    assert "nobody" in error.value.details()
+    assert "nobody" in str(error.value.details())
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -169,7 +169,8 @@ async def test_a_failure_inside_makes_way(visitors: Visitors) -> None:
 
 async def test_any_mixture_of_requests_passes_in_the_order_of_each_key_and_leaves_nothing() -> None:
     random = np.random.default_rng(7)
-    turnstile, order, holding = Turnstile(1_000), [], set()
+    turnstile, order = Turnstile(1_000), []
+    holding: set[str] = set()
 
     async def visit(number: int, keys: list[str], pause: int) -> None:
         async with turnstile.turn(keys):

@@ -221,7 +221,8 @@ async def test_large_values_are_kept_whole(store: Store) -> None:
 
 
 async def pages(store: Store, prefix: str, limit: int) -> list[list[str]]:
-    found, token = [], ""
+    found: list[list[str]] = []
+    token = ""
     while not found or token:
         page = await store.page(prefix, token, limit)
         found.append(page.keys)

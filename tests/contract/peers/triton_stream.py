@@ -3,12 +3,13 @@
 import json
 import queue
 import sys
+from typing import Any
 
 import numpy as np
 import tritonclient.grpc as triton
 
 address, model, sequence_id = sys.argv[1:]
-answers: "queue.Queue[tuple[object, object]]" = queue.Queue()
+answers: "queue.Queue[tuple[Any, Any]]" = queue.Queue()
 client = triton.InferenceServerClient(address)
 client.start_stream(lambda result, error: answers.put((result, error)))
 for name, start in ((sequence_id, True), (sequence_id, False), ("never-started", False), (sequence_id, False)):
