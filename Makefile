@@ -78,7 +78,7 @@ lint: setup ## check style and import contracts
 
 .PHONY: types
 types: setup ## check types
-	$(BIN)/mypy predictor/stream_filters client/stream_filters_client tests benchmarks tools
+	$(BIN)/mypy predictor/stream_filters client/stream_filters_client tests benchmarks tools charts
 
 .PHONY: format
 format: setup ## lay the code out
@@ -92,3 +92,4 @@ lock: setup ## compile requirements/*.txt anew
 	$(COMPILE) predictor/pyproject.toml -c requirements/dev.txt -o requirements/predictor.txt
 	$(COMPILE) client/pyproject.toml -c requirements/dev.txt -o requirements/client.txt
 	$(COMPILE) requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
+	$(COMPILE) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
