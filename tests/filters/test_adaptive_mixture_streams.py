@@ -112,7 +112,7 @@ def test_missing_rows_teach_nothing_and_widen_what_is_expected() -> None:
     assert np.all(np.isnan(info["log_evidence"]))
     assert np.all(np.isnan(info["pit"]))
     assert np.all(np.diff(info["predictive_std"]) > 0.0)
-    for field in ("log_weight", "transitions", "rate", "shape", "slope"):
+    for field in ("log_weight", "transitions", "status", "outliers"):
         np.testing.assert_array_equal(after.state[field], before.state[field])
 
 
@@ -232,9 +232,7 @@ def test_a_long_stream_stays_sound() -> None:
     labels = step.info["regime"]
     assert np.mean(labels == regime) > 0.99
     assert np.mean(step.info["log_evidence"]) > -1.6
-    assert all(
-        np.all(np.isfinite(state[field])) for field in ("rate", "level", "level_var", "slope_var", "transitions")
-    )
+    assert all(np.all(np.isfinite(state[field])) for field in ("regimes", "transitions", "log_weight"))
 
 
 def test_default_state_fits_eight_kilobytes() -> None:

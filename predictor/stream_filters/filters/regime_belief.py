@@ -13,8 +13,15 @@ from numba import njit
 
 from stream_filters.filters.base import Array, Floats
 
-# How one regime's level may move; the first axis of `level`, `level_var` and `rate`.
+# How one regime's level may move.
 CONSTANT, DRIFTING = 0, 1
+
+# Fields of `status`: the current regime, rows since the last change, how many regimes were met.
+CURRENT, RUN_LENGTH, BORN = range(3)
+# Fields of `regimes`: V ~ IG(shape, rate), the probability that the level has a slope, level and slope with covariances
+# in units of V. Those that differ between CONSTANT and DRIFTING come in pairs, to be added to the field's number.
+SHAPE, DRIFTS, SLOPE, SLOPE_COV, SLOPE_VAR, LEVEL, LEVEL_VAR, RATE = 0, 1, 2, 3, 4, 5, 7, 9
+REGIME_FIELDS = 11
 
 # Fields of `units`.
 ORIGIN, SCALE, BASE_MEAN, BASE_VAR, BASE_COUNT = range(5)
@@ -22,35 +29,23 @@ ORIGIN, SCALE, BASE_MEAN, BASE_VAR, BASE_COUNT = range(5)
 # announced label, whether all observations so far are equal.
 ROWS, SEEN, GAP, ANNOUNCED, UNVARIED = range(5)
 # Fields of `reference`: what was last announced of each label.
-LEVEL, VARIANCE, KNOWN = range(3)
+MEAN, VARIANCE, KNOWN = range(3)
 
 WARM_UP = 10
 EMPTY = -math.inf
 
 
 class Belief(NamedTuple):
-    """Views into one state. The regimes of a hypothesis are in order of birth; `label` gives their announced names.
-
-    A regime emits N(level, V) with V ~ IG(shape, rate); level (and slope) have covariances in units of V.
-    """
+    """Views into one state. The regimes of a hypothesis are in order of birth; `label` gives their announced names."""
 
     log_weight: Floats  # [M], -inf = unused slot
-    regime: Array  # [M], the current one
-    run_length: Array  # [M], rows since the last change
-    born: Array  # [M], how many regimes were met
     outliers: Floats  # [M], expected number of outliers so far
+    status: Array  # [M, 3]
     occupancy: Floats  # [M, K], distribution of the regime after the missing rows
     transitions: Floats  # [M, K, K], how often the column followed the row
     label: Array  # [M, K]
     last_used: Array  # [M, K], row of the regime's last observation
-    shape: Floats  # [M, K]
-    drifting: Floats  # [M, K], probability that the regime's level has a slope
-    level: Floats  # [2, M, K], CONSTANT and DRIFTING
-    level_var: Floats  # [2, M, K]
-    rate: Floats  # [2, M, K]
-    slope: Floats  # [M, K]
-    slope_cov: Floats  # [M, K], of level and slope
-    slope_var: Floats  # [M, K]
+    regimes: Floats  # [M, K, REGIME_FIELDS]
     reference: Floats  # [K, 3]
     units: Floats  # [5]
     clock: Array  # [5]
@@ -81,12 +76,10 @@ class Settings(NamedTuple):
 def belief_dtype(hypotheses: int, regimes: int) -> np.dtype[np.void]:
     """Layout of a state with M hypotheses about K regimes: eight-byte fields only, so that all are aligned."""
     m, k = hypotheses, regimes
-    whole = [("regime", (m,)), ("run_length", (m,)), ("born", (m,)), ("label", (m, k)), ("last_used", (m, k))]
+    whole = [("status", (m, 3)), ("label", (m, k)), ("last_used", (m, k)), ("clock", (5,))]
     real = [("log_weight", (m,)), ("outliers", (m,)), ("occupancy", (m, k)), ("transitions", (m, k, k))]
-    real += [(name, (m, k)) for name in ("shape", "drifting", "slope", "slope_cov", "slope_var")]
-    real += [(name, (2, m, k)) for name in ("level", "level_var", "rate")]
-    real += [("reference", (k, 3)), ("units", (5,)), ("warm_up", (WARM_UP,))]
-    shapes = {name: ("<i8", shape) for name, shape in [*whole, ("clock", (5,))]}
+    real += [("regimes", (m, k, REGIME_FIELDS)), ("reference", (k, 3)), ("units", (5,)), ("warm_up", (WARM_UP,))]
+    shapes = {name: ("<i8", shape) for name, shape in whole}
     shapes |= {name: ("<f8", shape) for name, shape in real}
     return np.dtype([(name, *shapes[name]) for name in Belief._fields])
 
@@ -99,16 +92,16 @@ def views(state: Array) -> Belief:
 @njit(nogil=True, cache=True, error_model="numpy")
 def reset_regime(belief: Belief, settings: Settings, m: int, k: int) -> None:
     """Regime k of hypothesis m becomes one of which nothing is known: the base measure."""
-    belief.shape[m, k] = settings.variance_shape
-    belief.drifting[m, k] = settings.drifting
-    belief.slope[m, k] = 0.0
-    belief.slope_cov[m, k] = 0.0
-    belief.slope_var[m, k] = settings.slope_var
+    belief.regimes[m, k, SHAPE] = settings.variance_shape
+    belief.regimes[m, k, DRIFTS] = settings.drifting
+    belief.regimes[m, k, SLOPE] = 0.0
+    belief.regimes[m, k, SLOPE_COV] = 0.0
+    belief.regimes[m, k, SLOPE_VAR] = settings.slope_var
     for variant in range(2):
-        belief.level[variant, m, k] = belief.units[BASE_MEAN]
-        belief.level_var[variant, m, k] = 1.0 / settings.level_strength
-        belief.rate[variant, m, k] = base_rate(belief, settings)
-    for target in range(belief.shape.shape[1]):
+        belief.regimes[m, k, LEVEL + variant] = belief.units[BASE_MEAN]
+        belief.regimes[m, k, LEVEL_VAR + variant] = 1.0 / settings.level_strength
+        belief.regimes[m, k, RATE + variant] = base_rate(belief, settings)
+    for target in range(belief.regimes.shape[1]):
         belief.transitions[m, k, target] = 0.0
 
 
@@ -124,13 +117,13 @@ def start(belief: Belief, settings: Settings) -> None:
     belief.log_weight[:] = EMPTY
     belief.log_weight[0] = 0.0
     belief.occupancy[:] = 0.0
-    for m in range(belief.regime.shape[0]):
-        belief.regime[m] = 0
-        belief.run_length[m] = -1
-        belief.born[m] = 1
+    for m in range(belief.status.shape[0]):
+        belief.status[m, CURRENT] = 0
+        belief.status[m, RUN_LENGTH] = -1
+        belief.status[m, BORN] = 1
         belief.outliers[m] = 0.0
         belief.occupancy[m, 0] = 1.0
-        for k in range(belief.shape.shape[1]):
+        for k in range(belief.regimes.shape[1]):
             belief.label[m, k] = k
             belief.last_used[m, k] = -1
             reset_regime(belief, settings, m, k)
@@ -140,24 +133,16 @@ def start(belief: Belief, settings: Settings) -> None:
 @njit(nogil=True, cache=True, error_model="numpy")
 def copy_hypothesis(source: Belief, i: int, target: Belief, j: int) -> None:
     """Hypothesis j of `target` becomes hypothesis i of `source`, its weight excepted."""
-    target.regime[j] = source.regime[i]
-    target.run_length[j] = source.run_length[i]
-    target.born[j] = source.born[i]
     target.outliers[j] = source.outliers[i]
-    for k in range(source.shape.shape[1]):
+    for field in range(source.status.shape[1]):
+        target.status[j, field] = source.status[i, field]
+    for k in range(source.regimes.shape[1]):
         target.occupancy[j, k] = source.occupancy[i, k]
         target.label[j, k] = source.label[i, k]
         target.last_used[j, k] = source.last_used[i, k]
-        target.shape[j, k] = source.shape[i, k]
-        target.drifting[j, k] = source.drifting[i, k]
-        target.slope[j, k] = source.slope[i, k]
-        target.slope_cov[j, k] = source.slope_cov[i, k]
-        target.slope_var[j, k] = source.slope_var[i, k]
-        for variant in range(2):
-            target.level[variant, j, k] = source.level[variant, i, k]
-            target.level_var[variant, j, k] = source.level_var[variant, i, k]
-            target.rate[variant, j, k] = source.rate[variant, i, k]
-        for other in range(source.shape.shape[1]):
+        for field in range(REGIME_FIELDS):
+            target.regimes[j, k, field] = source.regimes[i, k, field]
+        for other in range(source.regimes.shape[1]):
             target.transitions[j, k, other] = source.transitions[i, k, other]
 
 
@@ -172,23 +157,23 @@ def heaviest(belief: Belief) -> int:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def change_rate(transitions: Floats, settings: Settings) -> float:
-    """Expected share of changes over all regimes: the prior's, refined by the counts `transitions` [K, K]."""
+def change_rate(transitions: Floats, settings: Settings, m: int) -> float:
+    """Expected share of changes over all regimes: the prior's, refined by hypothesis m's counts in [M, K, K]."""
     stays = 0.0
     total = 0.0
-    for origin in range(transitions.shape[0]):
-        stays += transitions[origin, origin]
-        for target in range(transitions.shape[0]):
-            total += transitions[origin, target]
+    for origin in range(transitions.shape[1]):
+        stays += transitions[m, origin, origin]
+        for target in range(transitions.shape[1]):
+            total += transitions[m, origin, target]
     strength = settings.dwell_strength
     return (strength / settings.dwell + total - stays) / (strength + total)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def transition_row(transitions: Floats, settings: Settings, change: float, origin: int, out: Floats) -> None:
+def transition_row(transitions: Floats, settings: Settings, m: int, origin: int, change: float, out: Floats) -> None:
     """Posterior mean [K] of the probabilities after `origin`: its own counts, and a prior around the rate of all.
 
-    transitions: counts [K, K]. change: `change_rate` of them.
+    change: `change_rate` of hypothesis m.
     """
     regimes = out.shape[0]
     if regimes == 1:
@@ -197,27 +182,30 @@ def transition_row(transitions: Floats, settings: Settings, change: float, origi
     strength = settings.dwell_sharing
     total = strength
     for target in range(regimes):
-        total += transitions[origin, target]
+        total += transitions[m, origin, target]
+    scale = 1.0 / total
+    other = strength * change / (regimes - 1)
     for target in range(regimes):
-        prior = 1.0 - change if target == origin else change / (regimes - 1)
-        out[target] = (strength * prior + transitions[origin, target]) / total
+        out[target] = (other + transitions[m, origin, target]) * scale
+    out[origin] = (strength * (1.0 - change) + transitions[m, origin, origin]) * scale
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def arrive(occupancy: Floats, transitions: Floats, settings: Settings, row: Floats, out: Floats) -> None:
-    """Distribution [K] of the regime at the next row, from `occupancy` [K] and the counts `transitions` [K, K].
+def arrive(occupancy: Floats, transitions: Floats, settings: Settings, m: int, row: Floats, out: Floats) -> None:
+    """Write to out[m] of out [M, K] the distribution of hypothesis m's regime at the next row.
 
     Without reuse a regime that was left never comes back: only the mass that stays is given. row: scratch [K].
     """
-    change = change_rate(transitions, settings)
-    out[:] = 0.0
-    for origin in range(out.shape[0]):
-        held = occupancy[origin]
+    change = change_rate(transitions, settings, m)
+    for target in range(row.shape[0]):
+        out[m, target] = 0.0
+    for origin in range(row.shape[0]):
+        held = occupancy[m, origin]
         if held == 0.0:
             continue
-        transition_row(transitions, settings, change, origin, row)
+        transition_row(transitions, settings, m, origin, change, row)
         if settings.reuse:
-            for target in range(out.shape[0]):
-                out[target] += held * row[target]
+            for target in range(row.shape[0]):
+                out[m, target] += held * row[target]
         else:
-            out[origin] += held * row[origin]
+            out[m, origin] += held * row[origin]

@@ -15,7 +15,15 @@ from stream_filters.filters.regime_belief import (
     BASE_VAR,
     CONSTANT,
     DRIFTING,
+    DRIFTS,
     EMPTY,
+    LEVEL,
+    LEVEL_VAR,
+    RATE,
+    SHAPE,
+    SLOPE,
+    SLOPE_COV,
+    SLOPE_VAR,
     Belief,
     Settings,
     base_rate,
@@ -60,99 +68,106 @@ def mix_variants(drifting: float, constant_density: float, drift_density: float)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def regime_densities(belief: Belief, y: float, normaliser: Floats, density: Floats, share: Floats) -> None:
-    """Log density of y under each regime met, and the regime's probability of drifting given y; all arrays [M, K]."""
-    for m in range(belief.log_weight.shape[0]):
-        if belief.log_weight[m] == EMPTY:
-            continue
-        for k in range(belief.born[m]):
-            drifting = belief.drifting[m, k]
-            shape = belief.shape[m, k]
-            constant_density = drift_density = EMPTY
-            if drifting < 1.0:
-                spread = belief.rate[CONSTANT, m, k] * (1.0 + belief.level_var[CONSTANT, m, k])
-                residual = y - belief.level[CONSTANT, m, k]
-                constant_density = log_student(normaliser[m, k], shape, residual, spread)
-            if drifting > 0.0:
-                spread = belief.rate[DRIFTING, m, k] * (1.0 + belief.level_var[DRIFTING, m, k])
-                residual = y - belief.level[DRIFTING, m, k]
-                drift_density = log_student(normaliser[m, k], shape, residual, spread)
-            density[m, k], share[m, k] = mix_variants(drifting, constant_density, drift_density)
+def regime_log_density(regimes: Floats, m: int, k: int, normaliser: float, y: float) -> tuple[float, float]:
+    """Log density of y under regime k of hypothesis m, and the regime's probability of drifting given y."""
+    drifting = regimes[m, k, DRIFTS]
+    constant_density = drift_density = EMPTY
+    if drifting < 1.0:
+        spread = regimes[m, k, RATE + CONSTANT] * (1.0 + regimes[m, k, LEVEL_VAR + CONSTANT])
+        constant_density = log_student(normaliser, regimes[m, k, SHAPE], y - regimes[m, k, LEVEL + CONSTANT], spread)
+    if drifting > 0.0:
+        spread = regimes[m, k, RATE + DRIFTING] * (1.0 + regimes[m, k, LEVEL_VAR + DRIFTING])
+        drift_density = log_student(normaliser, regimes[m, k, SHAPE], y - regimes[m, k, LEVEL + DRIFTING], spread)
+    return mix_variants(drifting, constant_density, drift_density)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def drift(belief: Belief) -> None:
-    """One row passes: level += slope in every regime that was met, whether active or not."""
-    for m in range(belief.log_weight.shape[0]):
-        if belief.log_weight[m] == EMPTY:
-            continue
-        for k in range(belief.born[m]):
-            if belief.drifting[m, k] > 0.0:
-                belief.level[DRIFTING, m, k] += belief.slope[m, k]
-                belief.level_var[DRIFTING, m, k] += 2.0 * belief.slope_cov[m, k] + belief.slope_var[m, k]
-                belief.slope_cov[m, k] += belief.slope_var[m, k]
+def drift(regimes: Floats, m: int, k: int) -> None:
+    """One row passes for regime k of hypothesis m, active or not: level += slope."""
+    regimes[m, k, LEVEL + DRIFTING] += regimes[m, k, SLOPE]
+    regimes[m, k, LEVEL_VAR + DRIFTING] += 2.0 * regimes[m, k, SLOPE_COV] + regimes[m, k, SLOPE_VAR]
+    regimes[m, k, SLOPE_COV] += regimes[m, k, SLOPE_VAR]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _absorb_level(
+    regimes: Floats, m: int, k: int, variant: int, y: float, responsibility: float, keep: float
+) -> tuple[float, float, float]:
+    """Kalman update of one variant's level and rate; keep: what is left of earlier observations' weight.
+
+    Returns the residual, the precision 1 / (1 + level_var) before, and what the doubt about y adds per squared gain.
+    """
+    rate = regimes[m, k, RATE + variant]
+    level_var = regimes[m, k, LEVEL_VAR + variant]
+    residual = y - regimes[m, k, LEVEL + variant]
+    precision = 1.0 / (1.0 + level_var)
+    gain = level_var * precision
+    squared = responsibility * residual * residual
+    # The part of the covariance that lies between the branches: y belongs to the regime, or is an outlier.
+    between = (1.0 - responsibility) * squared * regimes[m, k, SHAPE] / rate if responsibility < 1.0 else 0.0
+    regimes[m, k, LEVEL + variant] += responsibility * gain * residual
+    remaining = level_var - responsibility * gain * level_var + between * gain * gain
+    regimes[m, k, LEVEL_VAR + variant] = remaining / keep
+    regimes[m, k, RATE + variant] = (rate + 0.5 * squared * precision) * keep
+    return residual, precision, between
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _absorb_slope(regimes: Floats, m: int, k: int, y: float, responsibility: float, keep: float) -> None:
+    """Kalman update of the drifting variant: level, slope and rate."""
+    gain = regimes[m, k, LEVEL_VAR + DRIFTING] / (1.0 + regimes[m, k, LEVEL_VAR + DRIFTING])
+    residual, precision, between = _absorb_level(regimes, m, k, DRIFTING, y, responsibility, keep)
+    cov = regimes[m, k, SLOPE_COV]
+    slope_gain = cov * precision
+    remaining = max(regimes[m, k, SLOPE_VAR] - responsibility * slope_gain * cov, 0.0)
+    regimes[m, k, SLOPE] += responsibility * slope_gain * residual
+    regimes[m, k, SLOPE_VAR] = (remaining + between * slope_gain * slope_gain) / keep
+    regimes[m, k, SLOPE_COV] = (cov - responsibility * gain * cov + between * gain * slope_gain) / keep
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def absorb(
-    belief: Belief, settings: Settings, m: int, k: int, y: float, responsibility: float, drifting: float
+    regimes: Floats, m: int, k: int, memory: float, least: float, y: float, responsibility: float, drifting: float
 ) -> None:
     """Regime k of hypothesis m learns y, which belongs to it with probability `responsibility` and else is an outlier.
 
     drifting: posterior probability of the drifting variant, given that y belongs to the regime.
-    The two branches are collapsed into one Gaussian by matching their moments.
+    least: `least_variance`.
+    The two branches are collapsed into one Gaussian by matching their moments. The active regime forgets once it rests
+    on `memory` observations; the others keep what they know.
     """
-    prior = belief.drifting[m, k]
-    shape = belief.shape[m, k]
-    new_shape = shape + 0.5 * responsibility
-    # The active regime forgets once it rests on `memory` observations; the others keep what they know.
-    keep = min(1.0, 0.5 * settings.memory / new_shape)
-    least = _LEAST_VARIANCE * belief.units[BASE_VAR] * new_shape * keep
-    for variant in range(2):
-        if (prior == 0.0 and variant == DRIFTING) or (prior == 1.0 and variant == CONSTANT):
-            continue
-        level_var = belief.level_var[variant, m, k]
-        rate = belief.rate[variant, m, k]
-        residual = y - belief.level[variant, m, k]
-        spread = 1.0 + level_var
-        gain = level_var / spread
-        between = responsibility * (1.0 - responsibility) * residual * residual * shape / rate
-        belief.level[variant, m, k] += responsibility * gain * residual
-        belief.level_var[variant, m, k] = (level_var - responsibility * gain * level_var + between * gain * gain) / keep
-        new_rate = (rate + 0.5 * responsibility * residual * residual / spread) * keep
-        belief.rate[variant, m, k] = max(new_rate, least)
-        if variant == DRIFTING:
-            slope_gain = belief.slope_cov[m, k] / spread
-            slope_var = belief.slope_var[m, k]
-            remaining = max(slope_var - responsibility * slope_gain * belief.slope_cov[m, k], 0.0)
-            belief.slope[m, k] += responsibility * slope_gain * residual
-            belief.slope_var[m, k] = (remaining + between * slope_gain * slope_gain) / keep
-            cov = belief.slope_cov[m, k] - responsibility * gain * belief.slope_cov[m, k]
-            belief.slope_cov[m, k] = (cov + between * gain * slope_gain) / keep
-    belief.shape[m, k] = new_shape * keep
+    prior = regimes[m, k, DRIFTS]
+    shape = regimes[m, k, SHAPE] + 0.5 * responsibility
+    keep = 0.5 * memory / shape if shape > 0.5 * memory else 1.0
+    least_rate = least * shape * keep
+    if prior < 1.0:
+        _absorb_level(regimes, m, k, CONSTANT, y, responsibility, keep)
+        regimes[m, k, RATE + CONSTANT] = max(regimes[m, k, RATE + CONSTANT], least_rate)
+    if prior > 0.0:
+        _absorb_slope(regimes, m, k, y, responsibility, keep)
+        regimes[m, k, RATE + DRIFTING] = max(regimes[m, k, RATE + DRIFTING], least_rate)
+    regimes[m, k, SHAPE] = shape * keep
     if 0.0 < prior < 1.0:
         posterior = responsibility * drifting + (1.0 - responsibility) * prior
-        belief.drifting[m, k] = min(max(posterior, _LEAST_VARIANT), 1.0 - _LEAST_VARIANT)
+        regimes[m, k, DRIFTS] = min(max(posterior, _LEAST_VARIANT), 1.0 - _LEAST_VARIANT)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def regime_mean(belief: Belief, m: int, k: int) -> float:
-    """Posterior mean of the level, both variants weighted."""
-    drifting = belief.drifting[m, k]
-    return (1.0 - drifting) * belief.level[CONSTANT, m, k] + drifting * belief.level[DRIFTING, m, k]
+def least_variance(belief: Belief) -> float:
+    """A regime's variance below which it cannot be told from rounding."""
+    return _LEAST_VARIANCE * belief.units[BASE_VAR]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def regime_variance(belief: Belief, m: int, k: int) -> float:
-    """Posterior mean of the variance, both variants weighted."""
-    drifting = belief.drifting[m, k]
-    rate = (1.0 - drifting) * belief.rate[CONSTANT, m, k] + drifting * belief.rate[DRIFTING, m, k]
-    return rate / (belief.shape[m, k] - 1.0)
+def regime_mean(regimes: Floats, m: int, k: int) -> float:
+    """Posterior mean of the level of regime k of hypothesis m, both variants weighted."""
+    drifting = regimes[m, k, DRIFTS]
+    return (1.0 - drifting) * regimes[m, k, LEVEL + CONSTANT] + drifting * regimes[m, k, LEVEL + DRIFTING]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def normalisers(belief: Belief, out: Floats) -> None:
-    """`log_normaliser` of every regime [M, K]: derived from the state, kept beside it while a run lasts."""
-    for m in range(out.shape[0]):
-        for k in range(out.shape[1]):
-            out[m, k] = log_normaliser(belief.shape[m, k])
+def regime_variance(regimes: Floats, m: int, k: int) -> float:
+    """Posterior mean of the variance of regime k of hypothesis m, both variants weighted."""
+    drifting = regimes[m, k, DRIFTS]
+    rate = (1.0 - drifting) * regimes[m, k, RATE + CONSTANT] + drifting * regimes[m, k, RATE + DRIFTING]
+    return rate / (regimes[m, k, SHAPE] - 1.0)

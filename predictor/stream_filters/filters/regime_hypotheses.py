@@ -13,6 +13,8 @@ from numba import njit
 
 from stream_filters.filters.base import Array, Floats
 from stream_filters.filters.regime_belief import (
+    BORN,
+    CURRENT,
     EMPTY,
     SEEN,
     Belief,
@@ -21,7 +23,7 @@ from stream_filters.filters.regime_belief import (
     belief_dtype,
     views,
 )
-from stream_filters.filters.regime_emission import base_log_density, regime_densities
+from stream_filters.filters.regime_emission import base_log_density, regime_log_density
 
 
 class Masses(NamedTuple):
@@ -91,34 +93,31 @@ def expect(belief: Belief, settings: Settings, masses: Masses) -> None:
     one outlier; the stream is in the same regime as before them.
     """
     regimes = masses.known.shape[1]
+    row = np.empty(regimes)
     first = belief.clock[SEEN] == 0
     seen = min(float(belief.clock[SEEN]), settings.memory)
     for m in range(belief.log_weight.shape[0]):
         if belief.log_weight[m] == EMPTY:
             continue
-        arriving = masses.arrival[m]
-        known = masses.known[m]
-        current = belief.regime[m]
-        arrive(belief.occupancy[m], belief.transitions[m], settings, known, arriving)
-        stay = 1.0 if first else arriving[current]
-        known[:] = 0.0
+        current = belief.status[m, CURRENT]
+        arrive(belief.occupancy, belief.transitions, settings, m, row, masses.arrival)
+        stay = 1.0 if first else masses.arrival[m, current]
         fresh = 0.0
-        if first or not settings.reuse:
-            fresh = 1.0 - stay
-        elif belief.born[m] == regimes:
-            fresh = settings.recycle * (1.0 - stay)
-            for k in range(regimes):
-                known[k] = (1.0 - settings.recycle) * arriving[k]
-        else:
-            for k in range(regimes):
-                if k < belief.born[m]:
-                    known[k] = arriving[k]
-                else:
-                    fresh += arriving[k]
+        for k in range(regimes):
+            masses.known[m, k] = 0.0
+            if first or not settings.reuse:
+                fresh = 1.0 - stay
+            elif belief.status[m, BORN] == regimes:
+                fresh = settings.recycle * (1.0 - stay)
+                masses.known[m, k] = (1.0 - settings.recycle) * masses.arrival[m, k]
+            elif k < belief.status[m, BORN]:
+                masses.known[m, k] = masses.arrival[m, k]
+            else:
+                fresh += masses.arrival[m, k]
         rate = 0.0
         if settings.outlier_rate > 0.0:
             rate = min((1.0 + belief.outliers[m]) / (1.0 / settings.outlier_rate + seen), 0.5)
-        known[current] = stay * (1.0 - rate)
+        masses.known[m, current] = stay * (1.0 - rate)
         masses.outlier[m] = stay * rate
         masses.fresh[m] = fresh
 
@@ -134,17 +133,18 @@ def _offers(belief: Belief, work: Work, base: float) -> float:
     for m in range(belief.log_weight.shape[0]):
         log_weight = belief.log_weight[m]
         work.grow[m] = EMPTY
-        work.offer[m, :] = EMPTY
+        for slot in range(regimes + 1):
+            work.offer[m, slot] = EMPTY
         if log_weight == EMPTY:
             continue
-        current = belief.regime[m]
-        for k in range(belief.born[m]):
+        current = belief.status[m, CURRENT]
+        for k in range(belief.status[m, BORN]):
             mass = work.masses.known[m, k]
             if mass > 0.0 and k != current:
                 work.offer[m, k] = log_weight + math.log(mass) + work.density[m, k]
                 top = max(top, work.offer[m, k])
         if work.masses.fresh[m] > 0.0:
-            slot = belief.born[m] if belief.born[m] < regimes else regimes
+            slot = belief.status[m, BORN] if belief.status[m, BORN] < regimes else regimes
             work.offer[m, slot] = log_weight + math.log(work.masses.fresh[m]) + base
             top = max(top, work.offer[m, slot])
         regular = math.log(work.masses.known[m, current]) + work.density[m, current]
@@ -161,7 +161,12 @@ def _offers(belief: Belief, work: Work, base: float) -> float:
 @njit(nogil=True, cache=True, error_model="numpy")
 def weigh(belief: Belief, settings: Settings, work: Work, y: float) -> float:
     """Fill `work` with the unnormalised log weights of all successors; returns the log evidence of y."""
-    regime_densities(belief, y, work.normaliser, work.density, work.share)
+    for m in range(belief.log_weight.shape[0]):
+        if belief.log_weight[m] > EMPTY:
+            for k in range(belief.status[m, BORN]):
+                density, share = regime_log_density(belief.regimes, m, k, work.normaliser[m, k], y)
+                work.density[m, k] = density
+                work.share[m, k] = share
     top = _offers(belief, work, base_log_density(belief, settings, y))
     total = 0.0
     for m in range(work.grow.shape[0]):
@@ -184,13 +189,13 @@ def weigh(belief: Belief, settings: Settings, work: Work, y: float) -> float:
 @njit(nogil=True, cache=True, error_model="numpy")
 def next_new_regime(belief: Belief, m: int) -> int:
     """The place of hypothesis m's next new regime: the first unborn, or the one that it can best do without."""
-    regimes = belief.shape.shape[1]
-    if belief.born[m] < regimes:
-        return belief.born[m]
+    regimes = belief.regimes.shape[1]
+    if belief.status[m, BORN] < regimes:
+        return belief.status[m, BORN]
     oldest = 0
     for k in range(regimes):
-        if oldest == belief.regime[m] or (
-            k != belief.regime[m] and belief.last_used[m, k] < belief.last_used[m, oldest]
+        if oldest == belief.status[m, CURRENT] or (
+            k != belief.status[m, CURRENT] and belief.last_used[m, k] < belief.last_used[m, oldest]
         ):
             oldest = k
     return oldest

@@ -7,18 +7,21 @@ from numba import njit
 
 from stream_filters.filters.base import Floats
 from stream_filters.filters.regime_belief import (
+    BORN,
+    DRIFTS,
     EMPTY,
     GAP,
     ROWS,
     SCALE,
     SEEN,
+    SHAPE,
     WARM_UP,
     Belief,
     Settings,
     heaviest,
     start,
 )
-from stream_filters.filters.regime_emission import drift, normalisers
+from stream_filters.filters.regime_emission import drift, log_normaliser
 from stream_filters.filters.regime_hypotheses import Masses, Work, expect
 from stream_filters.filters.regime_labels import align, announce
 from stream_filters.filters.regime_predictive import (
@@ -37,8 +40,20 @@ from stream_filters.filters.regime_update import update
 def _time_passes(belief: Belief, settings: Settings, work: Work) -> None:
     """Move drifting levels by one row and find where the regimes may be now."""
     if settings.drifting > 0.0 and belief.clock[SEEN] > 0:
-        drift(belief)
+        for m in range(belief.log_weight.shape[0]):
+            if belief.log_weight[m] > EMPTY:
+                for k in range(belief.status[m, BORN]):
+                    if belief.regimes[m, k, DRIFTS] > 0.0:
+                        drift(belief.regimes, m, k)
     expect(belief, settings, work.masses)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _prepare_normalisers(belief: Belief, work: Work) -> None:
+    """Fill `work.normaliser`: derived from the state, kept beside it while a run lasts."""
+    for m in range(belief.regimes.shape[0]):
+        for k in range(belief.regimes.shape[1]):
+            work.normaliser[m, k] = log_normaliser(belief.regimes[m, k, SHAPE])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -76,7 +91,7 @@ def _begin(belief: Belief, settings: Settings, work: Work, y: float) -> int:
     prepare(belief)
     belief.clock[SEEN] = 0
     start(belief, settings)
-    normalisers(belief, work.normaliser)
+    _prepare_normalisers(belief, work)
     best = 0
     probabilities = np.empty(belief.label.shape[1])
     for i in range(WARM_UP):
@@ -108,9 +123,9 @@ def _predict(belief: Belief, settings: Settings, work: Work, mixture: Components
 @njit(nogil=True, cache=True, error_model="numpy")
 def _put_interval(belief: Belief, settings: Settings, mixture: Components, n: int, out: Floats) -> None:
     """Write the central interval [2] of the first n components, in the user's units."""
-    lower, upper = central_interval(mixture, n, settings.tail)
-    out[0] = location_out(belief, lower)
-    out[1] = location_out(belief, upper)
+    central_interval(mixture, n, settings.tail, out)
+    out[0] = location_out(belief, out[0])
+    out[1] = location_out(belief, out[1])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -120,7 +135,7 @@ def run_rows(
     """Filter the rows [T] in the user's units; changes `belief` and fills `report`, both in place."""
     probabilities = np.zeros(belief.label.shape[1])
     if belief.units[SCALE] > 0.0:
-        normalisers(belief, work.normaliser)
+        _prepare_normalisers(belief, work)
     for t in range(observations.shape[0]):
         y = observations[t]
         missing = math.isnan(y)

@@ -8,9 +8,11 @@ from numba import njit
 from stream_filters.filters.base import Array, Floats
 from stream_filters.filters.regime_belief import (
     ANNOUNCED,
+    BORN,
     EMPTY,
     KNOWN,
-    LEVEL,
+    MEAN,
+    SHAPE,
     VARIANCE,
     Belief,
     Settings,
@@ -83,12 +85,12 @@ def _distance(mean: float, variance: float, reference_mean: float, reference_var
 @njit(nogil=True, cache=True, error_model="numpy")
 def _mixed_up(belief: Belief, settings: Settings, m: int) -> bool:
     """Whether hypothesis m calls some regime by a label under which another one was announced."""
-    for k in range(belief.born[m]):
+    for k in range(belief.status[m, BORN]):
         reference = belief.reference[belief.label[m, k]]
-        learnt = 2.0 * (belief.shape[m, k] - settings.variance_shape)
+        learnt = 2.0 * (belief.regimes[m, k, SHAPE] - settings.variance_shape)
         if reference[KNOWN] > 0.0 and learnt > _TRUSTED:
-            mean, variance = regime_mean(belief, m, k), regime_variance(belief, m, k)
-            if _distance(mean, variance, reference[LEVEL], reference[VARIANCE]) > _MIXED_UP:
+            mean, variance = regime_mean(belief.regimes, m, k), regime_variance(belief.regimes, m, k)
+            if _distance(mean, variance, reference[MEAN], reference[VARIANCE]) > _MIXED_UP:
                 return True
     return False
 
@@ -101,9 +103,9 @@ def _relabel(belief: Belief, m: int) -> None:
     for k in range(regimes):
         for label in range(regimes):
             reference = belief.reference[label]
-            if k < belief.born[m] and reference[KNOWN] > 0.0:
-                mean, variance = regime_mean(belief, m, k), regime_variance(belief, m, k)
-                distance = _distance(mean, variance, reference[LEVEL], reference[VARIANCE])
+            if k < belief.status[m, BORN] and reference[KNOWN] > 0.0:
+                mean, variance = regime_mean(belief.regimes, m, k), regime_variance(belief.regimes, m, k)
+                distance = _distance(mean, variance, reference[MEAN], reference[VARIANCE])
                 cost[k, label] = min(distance, _FAR)
             if label != belief.label[m, k]:
                 cost[k, label] += _RELABEL
@@ -118,10 +120,10 @@ def align(belief: Belief, settings: Settings) -> int:
         for m in range(belief.log_weight.shape[0]):
             if belief.log_weight[m] > EMPTY:
                 _relabel(belief, m)
-    for k in range(belief.born[best]):
+    for k in range(belief.status[best, BORN]):
         reference = belief.reference[belief.label[best, k]]
-        reference[LEVEL] = regime_mean(belief, best, k)
-        reference[VARIANCE] = regime_variance(belief, best, k)
+        reference[MEAN] = regime_mean(belief.regimes, best, k)
+        reference[VARIANCE] = regime_variance(belief.regimes, best, k)
         reference[KNOWN] = 1.0
     return best
 

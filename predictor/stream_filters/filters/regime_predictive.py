@@ -9,19 +9,30 @@ from numba import njit
 from stream_filters.filters.base import Floats
 from stream_filters.filters.regime_belief import (
     BASE_MEAN,
+    BORN,
     CONSTANT,
     DRIFTING,
+    DRIFTS,
     EMPTY,
+    LEVEL,
+    LEVEL_VAR,
+    RATE,
+    SHAPE,
+    SLOPE,
+    SLOPE_COV,
+    SLOPE_VAR,
     Belief,
     Settings,
     base_rate,
 )
 from stream_filters.filters.regime_hypotheses import Masses
-from stream_filters.filters.student_t import cdf, mixture_quantile
+from stream_filters.filters.student_t import cdf, mixture_quantiles
 
 # Quantiles leave out components lighter than this; before alike ones are united, only much lighter ones.
 _NEGLIGIBLE = 1e-4
 _NEGLIGIBLE_ALONE = 1e-6
+# Error of quantiles, in standard deviations of the mixture.
+_TOLERANCE = 1e-3
 # Components whose locations and scales differ by less than this share of a scale count as one for quantiles.
 _ALIKE = 0.1
 
@@ -57,6 +68,7 @@ def predictive(belief: Belief, settings: Settings, masses: Masses, ahead: float,
     masses: where the row in question is expected to come from.
     ahead: how many rows drifting levels have yet to move to get there.
     """
+    regimes = belief.regimes
     n = 0
     base = 0.0
     for m in range(belief.log_weight.shape[0]):
@@ -64,20 +76,28 @@ def predictive(belief: Belief, settings: Settings, masses: Masses, ahead: float,
             continue
         weight = math.exp(belief.log_weight[m])
         base += weight * (masses.fresh[m] + masses.outlier[m])
-        for k in range(belief.born[m]):
+        for k in range(belief.status[m, BORN]):
             mass = weight * masses.known[m, k]
             if mass <= 0.0:
                 continue
-            drifting = belief.drifting[m, k]
-            shape = belief.shape[m, k]
+            drifting = regimes[m, k, DRIFTS]
+            dof = 2.0 * regimes[m, k, SHAPE]
             if drifting < 1.0:
-                scale2 = belief.rate[CONSTANT, m, k] / shape * (1.0 + belief.level_var[CONSTANT, m, k])
-                n = _put(mixture, n, mass * (1.0 - drifting), belief.level[CONSTANT, m, k], scale2, 2.0 * shape)
+                scale2 = 2.0 * regimes[m, k, RATE + CONSTANT] / dof * (1.0 + regimes[m, k, LEVEL_VAR + CONSTANT])
+                n = _put(mixture, n, mass * (1.0 - drifting), regimes[m, k, LEVEL + CONSTANT], scale2, dof)
             if drifting > 0.0:
-                spread = 2.0 * belief.slope_cov[m, k] + ahead * belief.slope_var[m, k]
-                scale2 = belief.rate[DRIFTING, m, k] / shape * (1.0 + belief.level_var[DRIFTING, m, k] + ahead * spread)
-                location = belief.level[DRIFTING, m, k] + ahead * belief.slope[m, k]
-                n = _put(mixture, n, mass * drifting, location, scale2, 2.0 * shape)
+                moved = ahead * (2.0 * regimes[m, k, SLOPE_COV] + ahead * regimes[m, k, SLOPE_VAR])
+                scale2 = (
+                    2.0 * regimes[m, k, RATE + DRIFTING] / dof * (1.0 + regimes[m, k, LEVEL_VAR + DRIFTING] + moved)
+                )
+                n = _put(
+                    mixture,
+                    n,
+                    mass * drifting,
+                    regimes[m, k, LEVEL + DRIFTING] + ahead * regimes[m, k, SLOPE],
+                    scale2,
+                    dof,
+                )
     shape = settings.variance_shape
     scale2 = base_rate(belief, settings) / shape * (1.0 + 1.0 / settings.level_strength)
     return _put(mixture, n, base, belief.units[BASE_MEAN], scale2, 2.0 * shape)
@@ -154,12 +174,9 @@ def _condense(mixture: Components, n: int) -> int:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def central_interval(mixture: Components, n: int, tail: float) -> tuple[float, float]:
-    """Quantiles `tail` and 1 - `tail` of the first n components, which are condensed in place."""
+def central_interval(mixture: Components, n: int, tail: float, out: Floats) -> None:
+    """Quantiles `tail` and 1 - `tail` of the first n components into out [2]; the components are condensed in place."""
     n = _condense(mixture, n)
+    ends = np.array([tail, 1.0 - tail])
     weight, location = mixture.weight[:n], mixture.location[:n]
-    scale, dof = mixture.scale[:n], mixture.dof[:n]
-    return (
-        mixture_quantile(tail, weight, location, scale, dof),
-        mixture_quantile(1.0 - tail, weight, location, scale, dof),
-    )
+    mixture_quantiles(ends, weight, location, mixture.scale[:n], mixture.dof[:n], out, _TOLERANCE)

@@ -9,9 +9,13 @@ from numba import njit
 from stream_filters.filters.base import Array, Floats
 from stream_filters.filters.regime_belief import (
     ANNOUNCED,
+    BORN,
+    CURRENT,
+    DRIFTS,
     EMPTY,
     GAP,
     ROWS,
+    RUN_LENGTH,
     SEEN,
     Belief,
     Settings,
@@ -64,10 +68,11 @@ def label_probabilities(belief: Belief, settings: Settings, out: Floats) -> None
 @njit(nogil=True, cache=True, error_model="numpy")
 def transition_matrix(belief: Belief, settings: Settings, m: int) -> Floats:
     """Posterior mean [K, K] of hypothesis m's transition probabilities."""
-    counts = belief.transitions[m]
-    matrix = np.empty(counts.shape)
-    for origin in range(counts.shape[0]):
-        transition_row(counts, settings, change_rate(counts, settings), origin, matrix[origin])
+    regimes = belief.transitions.shape[1]
+    matrix = np.empty((regimes, regimes))
+    for origin in range(regimes):
+        change = change_rate(belief.transitions, settings, m)
+        transition_row(belief.transitions, settings, m, origin, change, matrix[origin])
     return matrix
 
 
@@ -86,7 +91,7 @@ def _changed_within(belief: Belief, rows: int) -> float:
     """Probability that the last change was less than `rows` rows ago; the beginning is no change."""
     probability = 0.0
     for m in range(belief.log_weight.shape[0]):
-        ago = belief.run_length[m] + belief.clock[GAP]
+        ago = belief.status[m, RUN_LENGTH] + belief.clock[GAP]
         if belief.log_weight[m] > EMPTY and ago < rows and ago < belief.clock[ROWS]:
             probability += math.exp(belief.log_weight[m])
     return probability
@@ -100,11 +105,11 @@ def _likeliest_run_length(belief: Belief) -> int:
     for m in range(belief.log_weight.shape[0]):
         probability = 0.0
         for other in range(belief.log_weight.shape[0]):
-            if belief.run_length[other] == belief.run_length[m]:
+            if belief.status[other, RUN_LENGTH] == belief.status[m, RUN_LENGTH]:
                 probability += math.exp(belief.log_weight[other])
         if probability > largest:
             largest = probability
-            likeliest = belief.run_length[m]
+            likeliest = belief.status[m, RUN_LENGTH]
     return likeliest + belief.clock[GAP]
 
 
@@ -114,7 +119,7 @@ def _drifting_probability(belief: Belief) -> float:
     probability = 0.0
     for m in range(belief.log_weight.shape[0]):
         if belief.log_weight[m] > EMPTY:
-            probability += math.exp(belief.log_weight[m]) * belief.drifting[m, belief.regime[m]]
+            probability += math.exp(belief.log_weight[m]) * belief.regimes[m, belief.status[m, CURRENT], DRIFTS]
     return probability
 
 
@@ -143,12 +148,12 @@ def stationary(transitions: Floats, n: int, out: Floats) -> None:
 @njit(nogil=True, cache=True, error_model="numpy")
 def _report_regimes(belief: Belief, settings: Settings, m: int, t: int, report: Report) -> None:
     """What hypothesis m knows of each regime, by label."""
-    for k in range(belief.born[m]):
+    for k in range(belief.status[m, BORN]):
         label = belief.label[m, k]
         if report.regime_means.shape[0] > 0:
-            report.regime_means[t, label] = location_out(belief, regime_mean(belief, m, k))
+            report.regime_means[t, label] = location_out(belief, regime_mean(belief.regimes, m, k))
         if report.regime_stds.shape[0] > 0:
-            report.regime_stds[t, label] = std_out(belief, math.sqrt(regime_variance(belief, m, k)))
+            report.regime_stds[t, label] = std_out(belief, math.sqrt(regime_variance(belief.regimes, m, k)))
     if report.regime_weights.shape[0] + report.transition_matrix.shape[0] == 0:
         return
     matrix = transition_matrix(belief, settings, m)
@@ -157,10 +162,10 @@ def _report_regimes(belief: Belief, settings: Settings, m: int, t: int, report: 
             for target in range(matrix.shape[0]):
                 report.transition_matrix[t, belief.label[m, origin], belief.label[m, target]] = matrix[origin, target]
     if report.regime_weights.shape[0] > 0:
-        shares = np.zeros(belief.born[m])
-        stationary(matrix, belief.born[m], shares)
+        shares = np.zeros(belief.status[m, BORN])
+        stationary(matrix, belief.status[m, BORN], shares)
         report.regime_weights[t, :] = 0.0
-        for k in range(belief.born[m]):
+        for k in range(belief.status[m, BORN]):
             report.regime_weights[t, belief.label[m, k]] = shares[k]
 
 
@@ -183,7 +188,7 @@ def report_row(
     if report.run_length.shape[0] > 0:
         report.run_length[t] = _likeliest_run_length(belief)
     if report.active_regimes.shape[0] > 0:
-        report.active_regimes[t] = belief.born[best] if belief.clock[SEEN] > 0 else math.nan
+        report.active_regimes[t] = belief.status[best, BORN] if belief.clock[SEEN] > 0 else math.nan
     if report.model_weights.shape[0] > 0:
         if report.model_weights.shape[1] == 2:
             drifting = _drifting_probability(belief)

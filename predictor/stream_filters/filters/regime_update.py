@@ -5,16 +5,21 @@ import math
 from numba import njit
 
 from stream_filters.filters.regime_belief import (
+    BORN,
+    CURRENT,
+    DRIFTS,
     EMPTY,
     GAP,
     ROWS,
+    RUN_LENGTH,
     SEEN,
+    SHAPE,
     Belief,
     Settings,
     copy_hypothesis,
     reset_regime,
 )
-from stream_filters.filters.regime_emission import absorb, log_normaliser
+from stream_filters.filters.regime_emission import absorb, least_variance, log_normaliser
 from stream_filters.filters.regime_hypotheses import Work, log_add, next_new_regime, weigh
 
 # A hypothesis with less log probability than this is forgotten: the changes that arise anew at every row outweigh it.
@@ -24,10 +29,10 @@ _LIGHTEST = -40.0
 @njit(nogil=True, cache=True, error_model="numpy")
 def _settle(belief: Belief, m: int, k: int) -> None:
     """Hypothesis m knows again which regime the stream is in: k."""
-    belief.transitions[m, belief.regime[m], k] += 1.0
-    belief.occupancy[m, :] = 0.0
-    belief.occupancy[m, k] = 1.0
-    belief.regime[m] = k
+    belief.transitions[m, belief.status[m, CURRENT], k] += 1.0
+    for other in range(belief.occupancy.shape[1]):
+        belief.occupancy[m, other] = 1.0 if other == k else 0.0
+    belief.status[m, CURRENT] = k
     belief.last_used[m, k] = belief.clock[ROWS]
 
 
@@ -39,35 +44,41 @@ def _change(belief: Belief, settings: Settings, work: Work, slot: int, y: float)
     copy_hypothesis(belief, source, fresh, slot)
     work.fresh_normaliser[slot, :] = work.normaliser[source, :]
     target = slot
-    share = work.share[source, min(slot, belief.shape.shape[1] - 1)]
-    if slot == belief.shape.shape[1]:
+    share = work.share[source, min(slot, belief.regimes.shape[1] - 1)]
+    if slot == belief.regimes.shape[1]:
         target = next_new_regime(belief, source)
-    if slot == belief.born[source] or target != slot:
-        fresh.born[slot] = max(fresh.born[slot], target + 1)
+    if slot == belief.status[source, BORN] or target != slot:
+        fresh.status[slot, BORN] = max(fresh.status[slot, BORN], target + 1)
         reset_regime(fresh, settings, slot, target)
-        share = fresh.drifting[slot, target]
+        share = fresh.regimes[slot, target, DRIFTS]
     _settle(fresh, slot, target)
-    fresh.run_length[slot] = 0
-    absorb(fresh, settings, slot, target, y, 1.0, share)
-    work.fresh_normaliser[slot, target] = log_normaliser(fresh.shape[slot, target])
+    fresh.status[slot, RUN_LENGTH] = 0
+    absorb(fresh.regimes, slot, target, settings.memory, least_variance(belief), y, 1.0, share)
+    work.fresh_normaliser[slot, target] = log_normaliser(fresh.regimes[slot, target, SHAPE])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _grow(belief: Belief, settings: Settings, work: Work, m: int, y: float) -> None:
-    """Hypothesis m stays in its regime and learns y."""
-    k = belief.regime[m]
-    responsibility = work.responsibility[m]
-    if belief.run_length[m] >= 0 or belief.clock[SEEN] > 0:
-        belief.transitions[m, k, k] += 1.0
-    belief.outliers[m] = (belief.outliers[m] + 1.0 - responsibility) * (
-        1.0 if belief.clock[SEEN] < settings.memory else 1.0 - 1.0 / settings.memory
-    )
-    belief.run_length[m] += 1 + belief.clock[GAP]
-    belief.occupancy[m, :] = 0.0
-    belief.occupancy[m, k] = 1.0
-    belief.last_used[m, k] = belief.clock[ROWS]
-    absorb(belief, settings, m, k, y, responsibility, work.share[m, k])
-    work.normaliser[m, k] = log_normaliser(belief.shape[m, k])
+def _grow(belief: Belief, settings: Settings, work: Work, y: float, evidence: float) -> None:
+    """Every hypothesis that no change takes the place of stays in its regime and learns y."""
+    least = least_variance(belief)
+    counted = 1.0 if belief.clock[SEEN] > 0 else 0.0
+    forget = 1.0 if belief.clock[SEEN] < settings.memory else 1.0 - 1.0 / settings.memory
+    for m in range(work.grow.shape[0]):
+        if work.grow[m] == math.inf:
+            continue
+        belief.log_weight[m] = work.grow[m] - evidence
+        if work.grow[m] == EMPTY:
+            continue
+        k = belief.status[m, CURRENT]
+        responsibility = work.responsibility[m]
+        belief.transitions[m, k, k] += counted
+        belief.outliers[m] = (belief.outliers[m] + 1.0 - responsibility) * forget
+        belief.status[m, RUN_LENGTH] += 1 + belief.clock[GAP]
+        for other in range(belief.occupancy.shape[1]):
+            belief.occupancy[m, other] = 1.0 if other == k else 0.0
+        belief.last_used[m, k] = belief.clock[ROWS]
+        absorb(belief.regimes, m, k, settings.memory, least, y, responsibility, work.share[m, k])
+        work.normaliser[m, k] = log_normaliser(belief.regimes[m, k, SHAPE])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -119,11 +130,7 @@ def update(belief: Belief, settings: Settings, work: Work, y: float) -> tuple[fl
         if work.grow[m] > EMPTY:
             outlier += math.exp(work.grow[m] - evidence) * (1.0 - work.responsibility[m])
     _place_changes(belief, settings, work, y, evidence)
-    for m in range(work.grow.shape[0]):
-        if work.grow[m] < math.inf:
-            belief.log_weight[m] = work.grow[m] - evidence
-            if work.grow[m] > EMPTY:
-                _grow(belief, settings, work, m, y)
+    _grow(belief, settings, work, y, evidence)
     for slot in range(work.target.shape[0]):
         m = work.target[slot]
         if m >= 0:
