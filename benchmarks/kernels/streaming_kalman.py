@@ -1,8 +1,7 @@
 """Time per observation of `streaming_kalman` on one stream, beside Kalman filters that are told the noise.
 
-`python -m benchmarks.kernels.streaming_kalman`: T = 1000 rows of kalman-demo, processor time, the best of five runs. The
-others learn
-nothing about the noise; RMSE is of the position, rows 200 to 1000.
+`python -m benchmarks.kernels.streaming_kalman`: T = 1000 rows of kalman-demo, processor time, the best of five
+runs. The others learn nothing about the noise; RMSE is of the position, rows 200 to 1000.
 """
 
 import importlib.util

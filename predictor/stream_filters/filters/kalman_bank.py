@@ -92,6 +92,7 @@ class Scratch(NamedTuple):
     position_drift: Floats  # [J] q_pos dt0 / s2
     velocity_drift: Floats  # [J] q_vel dt0³ / s2
     log_prior: Floats  # [J]
+    squared: Floats  # [J] innovations, summed over the axes
     likelihood: Floats  # [J] up to a constant for each member
     outlier: Floats  # [J] posterior probability of an outlier
     log_density: Floats  # [K] of this observation
@@ -107,6 +108,26 @@ class Scratch(NamedTuple):
     dofs: Floats
     quantiles: Floats  # [3]
     probabilities: Floats  # [3]
+
+
+class Report(NamedTuple):
+    """Outputs over T rows and E axes in the observations' unit, each filled if its length is not 0."""
+
+    predictive_mean: Floats  # [T, E]
+    predictive_std: Floats  # [T, E]
+    predictive_interval: Floats  # [T, E, 2]
+    log_evidence: Floats  # [T]
+    pit: Floats  # [T, E]
+    outlier_probability: Floats  # [T]
+    model_weights: Floats  # [T, K]
+    position_mean: Floats  # [T, E]
+    position_std: Floats  # [T, E]
+    velocity_mean: Floats  # [T, E]
+    velocity_std: Floats  # [T, E]
+    state_cov: Floats  # [T, 2E, 2E] positions first
+    observation_noise_std: Floats  # [T, 3]
+    position_noise: Floats  # [T, 3]
+    velocity_noise: Floats  # [T, 3]
 
 
 def belief_dtype(members: Sequence[Member], groups: int, axes: int) -> np.dtype[np.void]:

@@ -12,9 +12,17 @@ import math
 from numba import njit
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.kalman_bank import Bank, Belief, Scratch
-from stream_filters.filters.kalman_nodes import absorb, begin, fade, learn_scale, predict_nodes, score_nodes
-from stream_filters.filters.kalman_report import Report, report_belief, report_evidence, report_prediction
+from stream_filters.filters.kalman_bank import Bank, Belief, Report, Scratch
+from stream_filters.filters.kalman_nodes import (
+    absorb,
+    begin,
+    fade,
+    learn_scale,
+    predict_nodes,
+    score_nodes,
+    square_innovations,
+)
+from stream_filters.filters.kalman_report import report_belief, report_evidence, report_prediction
 from stream_filters.filters.moving_grid import follow
 from stream_filters.filters.noise_grid import place_nodes, start_member
 
@@ -75,7 +83,7 @@ def _read(row: Floats, belief: Belief, scratch: Scratch) -> bool:
     return True
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def _predict(bank: Bank, belief: Belief, scratch: Scratch, dt: float, observed: bool) -> None:
     """Move every member to this row; where something is to be learnt, forget and deal out the fixed share first."""
     for k in range(bank.nodes.shape[0]):
@@ -96,7 +104,7 @@ def _knowledge(shape: float) -> int:
     return 1 if shape > 0.0 else 0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def _choose(belief: Belief, scratch: Scratch) -> None:
     """Fill the weights of the members that take part: they sum to 1, or are all 0 before the first observation."""
     oldest = 0
@@ -113,7 +121,7 @@ def _choose(belief: Belief, scratch: Scratch) -> None:
         scratch.member[k] /= max(total, 1e-300)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def _learn(bank: Bank, belief: Belief, scratch: Scratch) -> float:
     """Absorb the observation everywhere; returns its log density under the average, NaN if there is no scale yet."""
     log_density = _score(bank, belief, scratch)
@@ -128,12 +136,13 @@ def _learn(bank: Bank, belief: Belief, scratch: Scratch) -> float:
     return log_density
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def _score(bank: Bank, belief: Belief, scratch: Scratch) -> float:
     """Log density of the observation under every member that has a scale, and under the average."""
     peak = -math.inf
     for k in range(bank.nodes.shape[0]):
         scratch.log_density[k] = math.nan
+        square_innovations(bank, belief, scratch, k)
         if belief.shape[k] > 0.0:
             scratch.log_density[k] = score_nodes(bank, belief, scratch, k)
             if scratch.member[k] > 0.0:
@@ -145,10 +154,11 @@ def _score(bank: Bank, belief: Belief, scratch: Scratch) -> float:
     return peak + math.log(total) if total > 0.0 else math.nan
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def _absorb(bank: Bank, belief: Belief, scratch: Scratch, k: int, least: float) -> None:
     """Take the observation into member k, as its age allows."""
     count = belief.age[k]
+    scratch.member_outlier[k] = 0.0
     if count == 0:
         begin(bank, belief, scratch, k)
     elif count == 1:
@@ -160,7 +170,6 @@ def _absorb(bank: Bank, belief: Belief, scratch: Scratch, k: int, least: float) 
             return
     elif count >= 3:
         absorb(bank, belief, scratch, k, True, least)
-        scratch.member_outlier[k] = 0.0
         for j in range(bank.first[k], bank.first[k + 1]):
             scratch.member_outlier[k] += belief.weight[j] * scratch.outlier[j]
         if count >= 6 and (count < FOLLOW_CLOSELY or count % 8 == 0):
@@ -168,7 +177,7 @@ def _absorb(bank: Bank, belief: Belief, scratch: Scratch, k: int, least: float) 
     belief.age[k] += 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def _reweigh(bank: Bank, belief: Belief, scratch: Scratch, log_density: float) -> None:
     """Move weight to the members that predicted better, and start again those that keep losing."""
     heaviest = 0

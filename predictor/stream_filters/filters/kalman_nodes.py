@@ -28,7 +28,7 @@ MAX_INNOVATION = 1e90
 TRUSTING = 6
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def predict_nodes(bank: Bank, belief: Belief, scratch: Scratch, k: int, dt: float) -> None:
     """Move member k's nodes `dt` nominal steps ahead."""
     for j in range(bank.first[k], bank.first[k + 1]):
@@ -52,17 +52,19 @@ def predict_nodes(bank: Bank, belief: Belief, scratch: Scratch, k: int, dt: floa
             belief.position[axis, j] += dt * belief.velocity[axis, j]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def squared_innovation(belief: Belief, scratch: Scratch, j: int) -> float:
-    """Sum over the axes of e² at node j."""
-    total = 0.0
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+def square_innovations(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
+    """Fill member k's sums over the axes of e²."""
+    for j in range(bank.first[k], bank.first[k + 1]):
+        scratch.squared[j] = 0.0
     for axis in range(belief.position.shape[0]):
-        e = min(abs(scratch.observation[axis] - belief.position[axis, j]), MAX_INNOVATION)
-        total += e * e
-    return total
+        observation = scratch.observation[axis]
+        for j in range(bank.first[k], bank.first[k + 1]):
+            e = min(abs(observation - belief.position[axis, j]), MAX_INNOVATION)
+            scratch.squared[j] += e * e
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def score_nodes(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> float:
     """Log density of the observation under member k, nats; fills each node's likelihood and outlier probability.
 
@@ -75,7 +77,7 @@ def score_nodes(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> float:
     peak = -math.inf
     for j in range(bank.first[k], bank.first[k + 1]):
         b, r = belief.rate[j], scratch.noise[j]
-        q = squared_innovation(belief, scratch, j)
+        q = scratch.squared[j]
         s = (belief.position_variance[j] + r) * b
         scratch.likelihood[j] = -0.5 * dimension * math.log(s) - power * math.log(1.0 + 0.5 * q / s)
         peak = max(peak, scratch.likelihood[j])
@@ -99,7 +101,7 @@ def score_nodes(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> float:
     return constant + peak + math.log(total / norm)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def fade(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
     """Let member k forget: multiply a, b and the log likelihood by 1 - 1/memory."""
     keep = bank.keep[k]
@@ -110,7 +112,7 @@ def fade(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
     normalise(bank, belief, k)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def absorb(bank: Bank, belief: Belief, scratch: Scratch, k: int, learn: bool, least: float) -> None:
     """Update member k's nodes with the observation that was scored.
 
@@ -126,7 +128,7 @@ def absorb(bank: Bank, belief: Belief, scratch: Scratch, k: int, learn: bool, le
         surprise = 1.0 / (p + r)
         gain = p * surprise
         after = gain * r
-        q = squared_innovation(belief, scratch, j)
+        q = scratch.squared[j]
         if learn and rho > 0.0:
             wide = p + kappa * r
             gain_wide = p / wide
@@ -146,7 +148,7 @@ def absorb(bank: Bank, belief: Belief, scratch: Scratch, k: int, learn: bool, le
         normalise(bank, belief, k)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def begin(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
     """Place member k, fresh from its prior, on its first observation."""
     for j in range(bank.first[k], bank.first[k + 1]):
@@ -158,7 +160,7 @@ def begin(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
             belief.velocity[axis, j] = 0.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def learn_scale(bank: Bank, belief: Belief, scratch: Scratch, k: int, least: float, rounding: float) -> bool:
     """Third observation of member k: a first guess of the scale, unless all innovations are rounding errors.
 
@@ -169,7 +171,7 @@ def learn_scale(bank: Bank, belief: Belief, scratch: Scratch, k: int, least: flo
     dimension = belief.position.shape[0]
     largest = 0.0
     for j in range(bank.first[k], bank.first[k + 1]):
-        largest = max(largest, squared_innovation(belief, scratch, j))
+        largest = max(largest, scratch.squared[j])
     if largest <= rounding:
         belief.shape[k] = 3.0
         for j in range(bank.first[k], bank.first[k + 1]):
@@ -179,6 +181,6 @@ def learn_scale(bank: Bank, belief: Belief, scratch: Scratch, k: int, least: flo
     belief.shape[k] = 0.5 * times * dimension
     for j in range(bank.first[k], bank.first[k + 1]):
         s = belief.position_variance[j] + scratch.noise[j]
-        rate = 0.5 * times * squared_innovation(belief, scratch, j) / s
+        rate = 0.5 * times * scratch.squared[j] / s
         belief.rate[j] = max(rate, belief.shape[k] * least)
     return True

@@ -5,7 +5,7 @@ from collections.abc import Sequence, Set
 import numpy as np
 
 from stream_filters.filters.base import Array, Floats, Tensor
-from stream_filters.filters.kalman_report import Report
+from stream_filters.filters.kalman_bank import Report
 from stream_filters.filters.workspace import ReportRoom
 
 LARGEST = float(np.finfo(np.float64).max)
@@ -80,7 +80,7 @@ def add_innovations(info: dict[str, Floats], observations: Floats, names: Set[st
     with np.errstate(over="ignore"):
         innovation = np.clip(observations - info["predictive_mean"], -LARGEST, LARGEST)
         normalised = innovation / np.clip(info["predictive_std"], 0.0, LARGEST)
-        info["nis"] = _sum_of_present((normalised**2).T)
+        info["nis"] = np.minimum(_sum_of_present((normalised**2).T), LARGEST)
     info["innovation"] = innovation
 
 

@@ -5,44 +5,13 @@ A Student-t with two degrees of freedom or fewer has no variance: standard devia
 """
 
 import math
-from typing import NamedTuple
 
 from numba import njit
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.kalman_bank import Bank, Belief, Scratch
-from stream_filters.filters.student_t import digamma, mixture_cdf, mixture_quantiles, trigamma
-
-# Nodes that weigh less are left out of a mixture's components: together less than two hundredths of a percent.
-NEGLIGIBLE = 1e-6
-# Error of a quantile in standard deviations of its mixture.
-TOLERANCE = 1e-3
-
-
-class Report(NamedTuple):
-    """Outputs over T rows and E axes in the observations' unit, each filled if its length is not 0."""
-
-    predictive_mean: Floats  # [T, E]
-    predictive_std: Floats  # [T, E]
-    predictive_interval: Floats  # [T, E, 2]
-    log_evidence: Floats  # [T]
-    pit: Floats  # [T, E]
-    outlier_probability: Floats  # [T]
-    model_weights: Floats  # [T, K]
-    position_mean: Floats  # [T, E]
-    position_std: Floats  # [T, E]
-    velocity_mean: Floats  # [T, E]
-    velocity_std: Floats  # [T, E]
-    state_cov: Floats  # [T, 2E, 2E] positions first
-    observation_noise_std: Floats  # [T, 3]
-    position_noise: Floats  # [T, 3]
-    velocity_noise: Floats  # [T, 3]
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _unit(belief: Belief) -> float:
-    """The belief's unit, 1 while it has none."""
-    return belief.unit[0] if belief.unit[0] > 0.0 else 1.0
+from stream_filters.filters.kalman_bands import NEGLIGIBLE, TOLERANCE, report_noise, unit_of
+from stream_filters.filters.kalman_bank import Bank, Belief, Report, Scratch
+from stream_filters.filters.student_t import mixture_cdf, mixture_quantiles
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -51,7 +20,7 @@ def _wide_share(bank: Bank, k: int) -> float:
     return 1.0 + bank.outlier_share[k] * (bank.outlier_variance - 1.0)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def _mean(bank: Bank, belief: Belief, scratch: Scratch, values: Floats) -> float:
     """Average of a node quantity [J] over everything that takes part."""
     total = 0.0
@@ -64,12 +33,12 @@ def _mean(bank: Bank, belief: Belief, scratch: Scratch, values: Floats) -> float
     return total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def report_prediction(t: int, bank: Bank, belief: Belief, scratch: Scratch, report: Report, observed: bool) -> None:
     """Fill row t's outputs of the one-step-ahead predictive, before the observation is absorbed."""
     if belief.age.max() < 2:
         return
-    unit = _unit(belief)
+    unit = unit_of(belief)
     for axis in range(belief.position.shape[0]):
         if report.predictive_mean.shape[0] > 0 or report.predictive_std.shape[0] > 0:
             mean = _mean(bank, belief, scratch, belief.position[axis])
@@ -96,7 +65,7 @@ def report_prediction(t: int, bank: Bank, belief: Belief, scratch: Scratch, repo
                 report.predictive_interval[t, axis, 1] = unit * ends[1]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def _predictive_variance(bank: Bank, belief: Belief, scratch: Scratch, axis: int, mean: float) -> float:
     """Variance of the predictive along an axis; NaN where a member has none."""
     total = 0.0
@@ -141,11 +110,11 @@ def _components(bank: Bank, belief: Belief, scratch: Scratch, axis: int) -> int:
     return n
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def report_evidence(t: int, belief: Belief, scratch: Scratch, report: Report, log_density: float) -> None:
     """Fill what row t's observation says about the model: log predictive density, outlier probability."""
     if report.log_evidence.shape[0] > 0:
-        report.log_evidence[t] = log_density - scratch.observation.shape[0] * math.log(_unit(belief))
+        report.log_evidence[t] = log_density - scratch.observation.shape[0] * math.log(unit_of(belief))
     if report.outlier_probability.shape[0] > 0 and not math.isnan(log_density):
         total = 0.0
         for k in range(scratch.member.shape[0]):
@@ -154,7 +123,7 @@ def report_evidence(t: int, belief: Belief, scratch: Scratch, report: Report, lo
         report.outlier_probability[t] = total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def report_belief(t: int, bank: Bank, belief: Belief, scratch: Scratch, report: Report) -> None:
     """Fill row t's outputs of the filtered belief."""
     if report.model_weights.shape[0] > 0:
@@ -163,7 +132,7 @@ def report_belief(t: int, bank: Bank, belief: Belief, scratch: Scratch, report: 
     oldest = belief.age.max()
     if oldest < 1:
         return
-    unit, step = _unit(belief), bank.time_delta
+    unit, step = unit_of(belief), bank.time_delta
     spread = report.position_std.shape[0] + report.velocity_std.shape[0] + report.state_cov.shape[0] > 0
     axes = belief.position.shape[0]
     for axis in range(axes):
@@ -188,10 +157,10 @@ def report_belief(t: int, bank: Bank, belief: Belief, scratch: Scratch, report: 
             report.state_cov[t, axes + axis, axes + axis] = unit * unit * var_v / step / step
     if report.state_cov.shape[0] > 0:
         _cross_covariances(t, bank, belief, scratch, report)
-    _report_noise(t, bank, belief, scratch, report)
+    report_noise(t, bank, belief, scratch, report)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def _second_moments(
     bank: Bank, belief: Belief, scratch: Scratch, axis: int, position: float, velocity: float
 ) -> tuple[float, float, float]:
@@ -217,7 +186,7 @@ def _second_moments(
 def _cross_covariances(t: int, bank: Bank, belief: Belief, scratch: Scratch, report: Report) -> None:
     """Fill row t's covariances between axes: nodes disagree about all axes together."""
     axes = belief.position.shape[0]
-    unit, step = _unit(belief), bank.time_delta
+    unit, step = unit_of(belief), bank.time_delta
     for one in range(2 * axes):
         for other in range(one):
             if one % axes == other % axes:
@@ -233,73 +202,3 @@ def _cross_covariances(t: int, bank: Bank, belief: Belief, scratch: Scratch, rep
                 total = math.nan
             total *= unit * unit / step ** (one // axes + other // axes)
             report.state_cov[t, one, other] = report.state_cov[t, other, one] = total
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _report_noise(t: int, bank: Bank, belief: Belief, scratch: Scratch, report: Report) -> None:
-    """Fill row t's bands of the noise parameters."""
-    log_unit, log_step = math.log(_unit(belief)), math.log(bank.time_delta)
-    if report.observation_noise_std.shape[0] > 0:
-        _band(bank, belief, scratch, scratch.log_noise, False, 0.5, log_unit, report.observation_noise_std[t])
-    if report.position_noise.shape[0] > 0:
-        for j in range(scratch.position_drift.shape[0]):
-            scratch.old[j] = math.log(scratch.position_drift[j])
-        _band(bank, belief, scratch, scratch.old, True, 1.0, 2.0 * log_unit - log_step, report.position_noise[t])
-    if report.velocity_noise.shape[0] > 0:
-        for j in range(scratch.velocity_drift.shape[0]):
-            scratch.old[j] = math.log(scratch.velocity_drift[j])
-        _band(bank, belief, scratch, scratch.old, False, 1.0, 2.0 * log_unit - 3.0 * log_step, report.velocity_noise[t])
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _band(
-    bank: Bank,
-    belief: Belief,
-    scratch: Scratch,
-    log_ratio: Floats,
-    absent_with_one_axis: bool,
-    power: float,
-    log_unit: float,
-    band: Floats,
-) -> None:
-    """Median and interval of exp(log_unit) (s2 ratio)^power, [3]: a log-normal for each member, matched to its moments.
-
-    log s2 | node has mean log b - digamma(a) and variance trigamma(a). Members where the parameter is absent put
-    their weight on 0.
-    """
-    n = 0
-    atom = 0.0
-    for k in range(bank.nodes.shape[0]):
-        if scratch.member[k] == 0.0:
-            continue
-        if belief.shape[k] <= 0.0:
-            return
-        if absent_with_one_axis and bank.axes[k] == 1:
-            atom += scratch.member[k]
-            continue
-        mean = square = mass = 0.0
-        for j in range(bank.first[k], bank.first[k + 1]):
-            if belief.weight[j] > NEGLIGIBLE:
-                value = math.log(belief.rate[j]) + log_ratio[j]
-                mass += belief.weight[j]
-                mean += belief.weight[j] * value
-                square += belief.weight[j] * value * value
-        mean /= mass
-        scratch.weights[n] = scratch.member[k]
-        scratch.locations[n] = mean - digamma(belief.shape[k])
-        scratch.scales[n] = math.sqrt(max(square / mass - mean * mean, 0.0) + trigamma(belief.shape[k]))
-        scratch.dofs[n] = math.inf
-        n += 1
-    if n == 0:
-        band[:] = 0.0
-        return
-    for i in range(n):
-        scratch.weights[i] /= 1.0 - atom
-    for i in range(3):
-        scratch.probabilities[i] = min(max((bank.quantiles[i] - atom) / (1.0 - atom), 0.0), 1.0)
-    weights, locations = scratch.weights[:n], scratch.locations[:n]
-    scales, dofs = scratch.scales[:n], scratch.dofs[:n]
-    mixture_quantiles(scratch.probabilities, weights, locations, scales, dofs, scratch.quantiles, TOLERANCE)
-    # Medians come first in a band.
-    for i in range(3):
-        band[(i + 1) % 3] = math.exp(power * scratch.quantiles[i] + log_unit)

@@ -76,7 +76,7 @@ def start_member(bank: Bank, belief: Belief, scratch: Scratch, k: int, count: in
     normalise(bank, belief, k)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
 def normalise(bank: Bank, belief: Belief, k: int) -> float:
     """Bring member k's node weights to sum to 1, none so small that it could not come back; returns their sum."""
     total = 0.0

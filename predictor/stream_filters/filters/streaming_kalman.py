@@ -2,6 +2,20 @@
 
 Exact Bayes on small moving grids over two noise ratios with the noise scale integrated out: a bank of Kalman filters
 with Student-t predictives, weighted by their evidence, averaged over models that differ in what they assume.
+
+The default average is the smallest that does well on clean data, outliers and jumps of the noise alike, measured on
+200 streams beside a Kalman filter that is told every covariance:
+
+    7 x 7  plain                 the exact answer on clean data: its gap to the truth is the theoretical 3 / (2n)
+    5 x 5  robust                5 % outliers of ten deviations: position RMSE 0.54 of a filter told the clean noise,
+                                 instead of 0.90; a coarse grid is enough, RMSE 1.010 against 1.008 at 200 to 500
+    5      no position noise     a target without any: the plain grid's bands of the position are too narrow there
+    5 x 5  memory 200, 50        noise that becomes 16 times as large: gap of the next 400 rows -0.01 instead of -0.5
+
+Together they cost 0.0004 nats per observation on clean data. The fixed share is 5e-4: at 1e-3 the cost doubles, at
+2e-4 a jump is noticed too late. The member without position noise gets none of it: it is a special case of the
+others, and coming back by a lucky stretch would put the median of `position_noise` to 0. The short memories start
+eight observations late, so that first values far from the rest cannot mislead every member.
 """
 
 import math
@@ -12,10 +26,9 @@ import numpy as np
 from pydantic import Field
 
 from stream_filters.filters.base import TIME, Array, Batch, Filter, FilterConfig, Step, Tensor, common_outputs
-from stream_filters.filters.kalman_bank import Bank, Member, belief_dtype, belief_of, scratch_for
+from stream_filters.filters.kalman_bank import Bank, Member, Report, belief_dtype, belief_of, scratch_for
 from stream_filters.filters.kalman_kernel import filter_rows
 from stream_filters.filters.kalman_outputs import add_innovations, bound_report, finish, join_reports, report_room
-from stream_filters.filters.kalman_report import Report
 from stream_filters.filters.noise_grid import start_member
 from stream_filters.filters.workspace import PerThread
 
@@ -185,11 +198,13 @@ class StreamingKalman(Filter[StreamingKalmanConfig]):
         needed = names | ({"predictive_mean", "predictive_std"} if names & {"innovation", "nis"} else set())
         reports = []
         scratch = self._scratch.value
+        # Copies: a read-only array would be another type, and have the kernel compiled again.
+        deltas = np.array(batch.time_deltas, np.float64, order="C")
         for group in range(self._groups):
-            rows = np.ascontiguousarray(batch.observations[:, group * self._axes : (group + 1) * self._axes])
+            axes = slice(group * self._axes, (group + 1) * self._axes)
+            rows = np.array(batch.observations[:, axes], np.float64, order="C")
             buffer, arrays = self._room.make(len(rows), needed)
             report = Report(**arrays)
-            deltas = np.ascontiguousarray(batch.time_deltas)
             filter_rows(rows, deltas, self._bank, belief_of(after, group), scratch, report)
             bound_report(buffer)
             reports.append(report)

@@ -1,0 +1,90 @@
+"""Bands of the noise parameters: quantiles of a mixture of log-normals, one for each member."""
+
+import math
+
+from numba import njit
+
+from stream_filters.filters.base import Floats
+from stream_filters.filters.kalman_bank import Bank, Belief, Report, Scratch
+from stream_filters.filters.student_t import digamma, mixture_quantiles, trigamma
+
+# Nodes that weigh less are left out of a mixture's components: together less than two hundredths of a percent.
+NEGLIGIBLE = 1e-6
+# Error of a quantile in standard deviations of its mixture.
+TOLERANCE = 1e-3
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def unit_of(belief: Belief) -> float:
+    """The belief's unit, 1 while it has none."""
+    return belief.unit[0] if belief.unit[0] > 0.0 else 1.0
+
+
+@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+def report_noise(t: int, bank: Bank, belief: Belief, scratch: Scratch, report: Report) -> None:
+    """Fill row t's bands of the noise parameters."""
+    log_unit, log_step = math.log(unit_of(belief)), math.log(bank.time_delta)
+    if report.observation_noise_std.shape[0] > 0:
+        _band(bank, belief, scratch, scratch.log_noise, False, 0.5, log_unit, report.observation_noise_std[t])
+    if report.position_noise.shape[0] > 0:
+        for j in range(scratch.position_drift.shape[0]):
+            scratch.old[j] = math.log(scratch.position_drift[j])
+        _band(bank, belief, scratch, scratch.old, True, 1.0, 2.0 * log_unit - log_step, report.position_noise[t])
+    if report.velocity_noise.shape[0] > 0:
+        for j in range(scratch.velocity_drift.shape[0]):
+            scratch.old[j] = math.log(scratch.velocity_drift[j])
+        _band(bank, belief, scratch, scratch.old, False, 1.0, 2.0 * log_unit - 3.0 * log_step, report.velocity_noise[t])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _band(
+    bank: Bank,
+    belief: Belief,
+    scratch: Scratch,
+    log_ratio: Floats,
+    absent_with_one_axis: bool,
+    power: float,
+    log_unit: float,
+    band: Floats,
+) -> None:
+    """Median and interval of exp(log_unit) (s2 ratio)^power, [3]: a log-normal for each member, matched to its moments.
+
+    log s2 | node has mean log b - digamma(a) and variance trigamma(a). Members where the parameter is absent put
+    their weight on 0.
+    """
+    n = 0
+    atom = 0.0
+    for k in range(bank.nodes.shape[0]):
+        if scratch.member[k] == 0.0:
+            continue
+        if belief.shape[k] <= 0.0:
+            return
+        if absent_with_one_axis and bank.axes[k] == 1:
+            atom += scratch.member[k]
+            continue
+        mean = square = mass = 0.0
+        for j in range(bank.first[k], bank.first[k + 1]):
+            if belief.weight[j] > NEGLIGIBLE:
+                value = math.log(belief.rate[j]) + log_ratio[j]
+                mass += belief.weight[j]
+                mean += belief.weight[j] * value
+                square += belief.weight[j] * value * value
+        mean /= mass
+        scratch.weights[n] = scratch.member[k]
+        scratch.locations[n] = mean - digamma(belief.shape[k])
+        scratch.scales[n] = math.sqrt(max(square / mass - mean * mean, 0.0) + trigamma(belief.shape[k]))
+        scratch.dofs[n] = math.inf
+        n += 1
+    if n == 0:
+        band[:] = 0.0
+        return
+    for i in range(n):
+        scratch.weights[i] /= 1.0 - atom
+    for i in range(3):
+        scratch.probabilities[i] = min(max((bank.quantiles[i] - atom) / (1.0 - atom), 0.0), 1.0)
+    weights, locations = scratch.weights[:n], scratch.locations[:n]
+    scales, dofs = scratch.scales[:n], scratch.dofs[:n]
+    mixture_quantiles(scratch.probabilities, weights, locations, scales, dofs, scratch.quantiles, TOLERANCE)
+    # Medians come first in a band.
+    for i in range(3):
+        band[(i + 1) % 3] = math.exp(power * scratch.quantiles[i] + log_unit)
