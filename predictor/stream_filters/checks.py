@@ -76,6 +76,17 @@ def restoring_changes_nothing(bound: Filter[Any]) -> None:
     _expect(came.tobytes() == expected.tobytes(), "a restored state goes on differently from the one that was saved")
 
 
+def own_states_are_accepted(bound: Filter[Any]) -> None:
+    """`verify` raises for no state that runs leave."""
+    batch, state = sample(bound), bound.initial_state()
+    for row in range(_ROWS):
+        try:
+            bound.verify(state)
+        except ValueError as error:
+            raise CheckError(f"verify refuses the state after {row} rows: {error}") from error
+        state, _ = _run(bound, _cut(batch, row, row + 1), state)
+
+
 def arguments_are_untouched(bound: Filter[Any]) -> None:
     """A run and a forecast change neither the state nor the rows that they are given."""
     batch, state = sample(bound), bound.initial_state()
@@ -211,6 +222,7 @@ def stays_stable(bound: Filter[Any], steps: int = 1_000_000) -> None:
 CHECKS: tuple[Callable[[Filter[Any]], None], ...] = (
     cutting_changes_nothing,
     restoring_changes_nothing,
+    own_states_are_accepted,
     arguments_are_untouched,
     the_declaration_is_true,
     missing_rows_teach_nothing,

@@ -16,7 +16,7 @@ from stream_filters.batches import stack
 from stream_filters.configs import Binder
 from stream_filters.errors import RefusedCall
 from stream_filters.filters.base import Array
-from stream_filters.ordering import Apply, Turn, checked, restored
+from stream_filters.ordering import Apply, Turn, checked, received
 from stream_filters.parsing import STATE, Parameter, Request
 from stream_filters.refusals import InvalidRequest, Refusal
 from stream_filters.runner import Answer, Runner
@@ -130,7 +130,7 @@ class FilterModel(Model):
         model = checked(turn, self._binder.default)
         if turn.belief is None:
             return Apply(model, model.initial_state(), 0)
-        bound, state = restored(turn.belief, self._binder)
+        bound, state = received(turn.belief, self._binder)
         if bound.config_json != model.config_json:
             raise InvalidRequest(
                 f"state: it was made with the config {bound.config_json}; this model has {model.config_json}"

@@ -116,6 +116,16 @@ def restored(belief: Belief, bind: Bind) -> tuple[Filter[Any], Array]:
     return bound, belief.restore(bound)
 
 
+def received(belief: Belief, bind: Bind) -> tuple[Filter[Any], Array]:
+    """The same of a belief that a client sent, which need not be one that the filter made. Raises InvalidRequest."""
+    bound, state = restored(belief, bind)
+    try:
+        bound.verify(state)
+    except ValueError as error:
+        raise InvalidRequest(f"state: no {bound.name} made it ({error}); send a `state` output unchanged") from error
+    return bound, state
+
+
 def _begin(turn: Turn, record: Record | None, bind: Bind) -> Apply:
     first = turn.belief.offset if turn.belief else 0
     if turn.offset not in (None, first):
@@ -127,7 +137,7 @@ def _begin(turn: Turn, record: Record | None, bind: Bind) -> Apply:
             f"go on from offset {record.belief.offset}, or leave the offset out to begin again"
         )
     if turn.belief:
-        bound, state = restored(turn.belief, bind)
+        bound, state = received(turn.belief, bind)
     else:
         bound = bind(turn.config)
         state = bound.initial_state()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ class FilterDataPlane(DataPlane):
             return super().decode_inference_request(body, headers, model_name)
         except InvalidInput:
             raise
-        except (InferenceError, LookupError, TypeError, ValueError, AttributeError) as error:
+        except (InferenceError, LookupError, TypeError, ValueError, AttributeError, struct.error) as error:
             raise RefusedCall(
                 InvalidRequest(f"the body is not a v2 inference request ({type(error).__name__}: {error}); check it")
             ) from error

@@ -7,7 +7,18 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from stream_filters.filters.base import TIME, Array, Batch, Filter, FilterConfig, Step, Tensor, common_outputs
-from stream_filters.filters.regime_belief import Settings, belief_dtype, start, views
+from stream_filters.filters.regime_belief import (
+    ANNOUNCED,
+    BORN,
+    CURRENT,
+    SCALE,
+    SEEN,
+    WARM_UP,
+    Settings,
+    belief_dtype,
+    start,
+    views,
+)
 from stream_filters.filters.regime_hypotheses import masses_for, scratch
 from stream_filters.filters.regime_kernel import forecast_rows, run_rows
 from stream_filters.filters.regime_predictive import components_for
@@ -170,6 +181,25 @@ class AdaptiveMixture(Filter[AdaptiveMixtureConfig]):
             state["units"] = (self.config.base_mean, self.config.base_std, 0.0, 1.0, np.inf)
             start(views(state), self._settings)
         return state
+
+    def verify(self, state: Array) -> None:
+        """Raise ValueError unless every count, label and place is one that there is."""
+        regimes, (current, met) = self.config.regimes, (state["status"][:, CURRENT], state["status"][:, BORN])
+        clock, started = state["clock"], bool(state["units"][SCALE] > 0.0)
+        if (clock < 0).any() or clock[ANNOUNCED] >= regimes or (not started and clock[SEEN] >= WARM_UP):
+            raise ValueError("its counts are out of range")
+        if (
+            (current < 0).any()
+            or (current >= np.clip(met, 1, regimes)).any()
+            or (met < 0).any()
+            or (met > regimes).any()
+        ):
+            raise ValueError("its regimes are out of range")
+        wanted = np.arange(regimes) if started else 0
+        if (np.sort(state["label"], axis=1) != wanted).any():
+            raise ValueError("its labels are not one for each regime")
+        if np.isnan(state["log_weight"]).any():
+            raise ValueError("its weights are no weights")
 
     def run(self, state: Array, batch: Batch, names: frozenset[str]) -> Step:
         """Filter T rows; see `Filter.run`."""

@@ -161,6 +161,13 @@ class Filter(ABC, Generic[ConfigT]):
         """
         raise ValueError(f"{len(state)} bytes of schema version {from_version} cannot be read any more")
 
+    def verify(self, state: Array) -> None:
+        """Raise ValueError for a state that no run can have left.
+
+        For states that come from outside: a checksum shows an accident, not an intent, and kernels trust the integers
+        that they index by. A filter whose state holds such integers overrides this.
+        """
+
     def warm_up(self) -> None:
         """Compile every kernel before the first request: one run of every output, and one forecast."""
         observations = np.linspace(0.0, 1.0, 16)[:, None] * np.ones(self.dimension)

@@ -185,6 +185,13 @@ class OnlineArLearning(Filter[Config]):
         """The prior: a stream without observations."""
         return np.zeros((), self.state_dtype)
 
+    def verify(self, state: Array) -> None:
+        """Raise ValueError unless the counts fit the warm-up."""
+        if state["started"] not in (0, 1) or not 0 <= state["warm_count"] <= len(state["warm_values"]):
+            raise ValueError("its counts are out of range")
+        if state["absorbed"] < 0:
+            raise ValueError("its count of observations is below 0")
+
     def run(self, state: Array, batch: Batch, names: frozenset[str]) -> Step:
         """Filter T rows; outputs of the warm-up's rows, and of a stream that has not changed yet, are NaN.
 
