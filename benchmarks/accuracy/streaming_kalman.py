@@ -196,8 +196,8 @@ def _against_refits(streams: int) -> Iterator[Target]:
         ours, others = (
             ((found - truth)[rows] ** 2).mean(axis=(1, 2)) for found in (runs.ours["position_mean"], theirs)
         )
-        chance = 2.0 * (ours - others).std() / np.sqrt(streams)
-        ratio = float(np.sqrt((ours.mean() - chance) / others.mean()))
+        log_ratios = 0.5 * np.log(ours / others)
+        ratio = float(np.exp(log_ratios.mean() - 2.0 * log_ratios.std() / np.sqrt(streams)))
         yield Target(f"position RMSE over statsmodels', {n}-{2 * n}, less chance", ratio, high=1.0)
         scores = np.stack([refit["log_evidence"] for refit in refits])
         gain = float(np.mean(runs.ours["log_evidence"][rows] - scores[rows]))
