@@ -99,6 +99,15 @@ def test_mixture_quantile_of_heavy_tails_inverts_the_cdf(mixture: Mixture, proba
     )
 
 
+def test_quantile_between_two_modes_is_found_where_steps_would_go_back_and_forth() -> None:
+    weights = np.array([2.0, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0]) / 9.0
+    locations = np.array([0.0, 0.0, 0.0, 33.0, 34.0, 34.0, 37.0])
+    scales = np.array([1.0, 1.0, 1.0, 3.0, 0.25, 0.125, 3.0])
+    mixture = weights, locations, scales, np.array([1.0, 1.0, 1.0, 1.0, 0.5, 2.0, 1.0])
+    got = student_t.mixture_quantile(0.75, *mixture)
+    assert scipy_mixture_cdf(got, mixture) == pytest.approx(0.75, abs=1e-4)
+
+
 def test_zero_weights_are_skipped() -> None:
     weights = np.array([0.0, 1.0, 0.0])
     locations = np.array([np.nan, 2.0, 1e9])

@@ -310,7 +310,11 @@ def mixture_quantiles(
 def _solve(
     probability: float, shape: Shape, weights: Floats, locations: Floats, scales: Floats, dofs: Floats, tolerance: float
 ) -> float:
-    """Halley's steps inside a bracket that every evaluation shrinks, bisection where a step would leave it."""
+    """Halley's steps inside a bracket that every evaluation shrinks.
+
+    Bisection where a step would leave the bracket, or is more than half the one before the last: between two modes
+    the steps can go back and forth for ever.
+    """
     if probability <= 0.0:
         return -math.inf
     if probability >= 1.0:
@@ -325,6 +329,7 @@ def _solve(
     negligible = 0.01 * tolerance / weights.shape[0]
     stride = spread
     bend = 0.0
+    last, before_last = math.inf, math.inf
     for _ in range(_MAX_ITERATIONS):
         reached, density, slope = _cdf_and_slopes_of_mixture(value, weights, locations, scales, dofs, negligible)
         excess = reached - probability
@@ -338,8 +343,10 @@ def _solve(
             newton = excess / density
             bend = 0.5 * newton * slope / density
             value = previous - newton / min(max(1.0 - bend, 0.5), 2.0)
-        if value >= low and value <= high and abs(value - previous) <= 4.0 * stride:
-            if abs(value - previous) <= settled and abs(bend) < 0.2:
+        step = abs(value - previous)
+        before_last, last, limit = last, step, 0.5 * before_last
+        if value >= low and value <= high and step <= 4.0 * stride and step <= limit:
+            if step <= settled and abs(bend) < 0.2:
                 break
             continue
         if math.isinf(low):
@@ -350,6 +357,7 @@ def _solve(
             stride *= 4.0
         else:
             value = 0.5 * (low + high)
+        last = abs(value - previous)
         if high - low <= 0.1 * tolerance * spread or value == previous:
             break
     return value
