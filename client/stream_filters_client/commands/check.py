@@ -13,6 +13,8 @@ from stream_filters_client.commands.common import (
     AsJson,
     Connection,
     ExitCode,
+    Isvc,
+    Namespace,
     Target,
     Terminal,
     Tls,
@@ -21,11 +23,13 @@ from stream_filters_client.commands.common import (
     TlsKey,
     TokenFile,
     Wait,
+    Way,
     examples,
 )
 from stream_filters_client.inspection import Check
 from stream_filters_client.retries import RetryCount
 from stream_filters_client.stream import StreamClient
+from stream_filters_client.target import Via
 
 EPILOG = examples("stream-filters check", "stream-filters check --target predictor.example:8081 --wait 60")
 
@@ -34,6 +38,9 @@ def check(
     *,
     model: Annotated[list[str] | None, typer.Option(help="Check this model only; may be repeated.")] = None,
     target: Target = DEFAULT_TARGET,
+    isvc: Isvc = None,
+    namespace: Namespace = None,
+    via: Way = Via.AUTO,
     tls: Tls = False,
     tls_ca: TlsCa = None,
     tls_cert: TlsCert = None,
@@ -44,13 +51,14 @@ def check(
 ) -> None:
     """Check a predictor: readiness, metadata, and with each model a real stream there and back."""
     RetryCount()
-    connection = Connection(target, tls, tls_ca, tls_cert, tls_key, token_file)
-    with StreamClient(target, patience=Patience(retry_seconds=wait), **connection.options()) as client:
+    connection = Connection(target, tls, tls_ca, tls_cert, tls_key, token_file, isvc, namespace, via)
+    patience = Patience(retry_seconds=wait)
+    with connection.arguments(wait) as arguments, StreamClient(**arguments, patience=patience) as client:
         found = client.check(model)
     if json_:
         typer.echo(json.dumps({**asdict(found), "passed": found.passed}, indent=2))
     else:
-        _print(found, target)
+        _print(found, connection.label)
     raise typer.Exit(ExitCode.OK if found.passed else ExitCode.MISSED)
 
 

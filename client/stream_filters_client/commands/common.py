@@ -1,5 +1,8 @@
 """What the commands share: options, exit codes, and how a failure is told."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -10,12 +13,13 @@ import typer
 from rich.console import Console
 
 from stream_filters_client import errors
+from stream_filters_client.calls import Patience
+from stream_filters_client.target import Via, reach
 
+_TARGET_VARIABLE = "STREAM_FILTERS_TARGET"
 Target = Annotated[
     str,
-    typer.Option(
-        "--target", metavar="HOST:PORT", envvar="STREAM_FILTERS_TARGET", help="The predictor's v2 gRPC endpoint."
-    ),
+    typer.Option("--target", metavar="HOST:PORT", envvar=_TARGET_VARIABLE, help="The predictor's v2 gRPC endpoint."),
 ]
 Tls = Annotated[bool, typer.Option("--tls", help="Connect over TLS; the system's authorities vouch for the server.")]
 TlsCa = Annotated[
@@ -30,6 +34,16 @@ TlsKey = Annotated[
 TokenFile = Annotated[
     Path | None,
     typer.Option(metavar="FILE", envvar="STREAM_FILTERS_TOKEN_FILE", help="Send the bearer token in this file."),
+]
+Isvc = Annotated[
+    str | None, typer.Option("--isvc", metavar="NAME", help="Find the predictor by its InferenceService instead.")
+]
+Namespace = Annotated[
+    str | None,
+    typer.Option("--namespace", "-n", metavar="NAMESPACE", help="Its namespace. [default: of the pod or kubeconfig]"),
+]
+Way = Annotated[
+    Via, typer.Option("--via", help="The way to it: in a cluster its Service, from outside a port-forward.")
 ]
 Wait = Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for the server.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
@@ -74,9 +88,35 @@ class Connection:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     token_file: Path | None = None
+    isvc: str | None = None
+    namespace: str | None = None
+    via: Via = Via.AUTO
 
-    def options(self) -> dict[str, Any]:
-        """Arguments for either client. Raises BadInput."""
+    @property
+    def label(self) -> str:
+        """What to call the predictor."""
+        where = f" in {self.namespace}" if self.namespace else ""
+        return self.target if self.isvc is None else f"InferenceService {self.isvc}{where}"
+
+    @contextmanager
+    def arguments(self, wait_seconds: float) -> Iterator[dict[str, Any]]:
+        """Arguments for either client, good for as long as the context lasts. Raises the client's errors."""
+        options = self._options()
+        if self.isvc is None:
+            if self.namespace is not None or self.via is not Via.AUTO:
+                raise errors.InvalidRequest("--namespace and --via go with --isvc; name the InferenceService")
+            yield {"target": self.target, **options}
+            return
+        # an address in the environment is meant for commands that name nothing else
+        named = self.target not in {DEFAULT_TARGET, os.environ.get(_TARGET_VARIABLE)}
+        gateway = self.target if named else None
+        patience = Patience(retry_seconds=wait_seconds)
+        with reach(self.isvc, self.namespace, self.via, gateway=gateway, patience=patience) as endpoint:
+            if endpoint.tls:
+                options.setdefault("credentials", grpc.ssl_channel_credentials())
+            yield {"target": endpoint.target, "options": endpoint.options, **options}
+
+    def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = {}
         if (self.tls_cert is None) != (self.tls_key is None):
             raise errors.BadInput("--tls-cert and --tls-key belong together; name both files")

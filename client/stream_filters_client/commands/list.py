@@ -13,6 +13,8 @@ from stream_filters_client.commands.common import (
     DEFAULT_WAIT_SECONDS,
     AsJson,
     Connection,
+    Isvc,
+    Namespace,
     Target,
     Terminal,
     Tls,
@@ -21,6 +23,7 @@ from stream_filters_client.commands.common import (
     TlsKey,
     TokenFile,
     Wait,
+    Way,
     examples,
 )
 from stream_filters_client.errors import ModelNotFound
@@ -28,6 +31,7 @@ from stream_filters_client.inspection import KNOWN_MODELS, ModelInfo, TensorInfo
 from stream_filters_client.retries import RetryCount
 from stream_filters_client.scenarios import SCENARIOS
 from stream_filters_client.stream import StreamClient
+from stream_filters_client.target import Via
 
 EPILOG = examples("stream-filters list", "stream-filters list --scenarios")
 
@@ -37,6 +41,9 @@ def list_(
     model: Annotated[list[str] | None, typer.Option(help="This model only; may be repeated.")] = None,
     scenarios: Annotated[bool, typer.Option("--scenarios", help="List the scenarios; needs no server.")] = False,
     target: Target = DEFAULT_TARGET,
+    isvc: Isvc = None,
+    namespace: Namespace = None,
+    via: Way = Via.AUTO,
     tls: Tls = False,
     tls_ca: TlsCa = None,
     tls_cert: TlsCert = None,
@@ -50,12 +57,15 @@ def list_(
         _print_scenarios(as_json=json_)
         return
     RetryCount()
-    connection = Connection(target, tls, tls_ca, tls_cert, tls_key, token_file)
-    with StreamClient(target, patience=Patience(retry_seconds=wait), **connection.options()) as client:
+    connection = Connection(target, tls, tls_ca, tls_cert, tls_key, token_file, isvc, namespace, via)
+    patience = Patience(retry_seconds=wait)
+    with connection.arguments(wait) as arguments, StreamClient(**arguments, patience=patience) as client:
         client.server()
         found = client.models(model)
     if not found:
-        raise ModelNotFound(f"{target} has none of {', '.join(KNOWN_MODELS)}; name the models that it has with --model")
+        raise ModelNotFound(
+            f"{connection.label} has none of {', '.join(KNOWN_MODELS)}; name the models that it has with --model"
+        )
     if json_:
         typer.echo(json.dumps([asdict(info) for info in found], indent=2))
     else:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -22,6 +22,8 @@ from stream_filters_client.commands.common import (
     AsJson,
     Connection,
     ExitCode,
+    Isvc,
+    Namespace,
     Target,
     Terminal,
     Tls,
@@ -30,6 +32,7 @@ from stream_filters_client.commands.common import (
     TlsKey,
     TokenFile,
     Wait,
+    Way,
     examples,
     exit_code,
 )
@@ -40,6 +43,7 @@ from stream_filters_client.replay import Pace, Replay, Status, run_all, wanted_o
 from stream_filters_client.retries import RetryCount
 from stream_filters_client.sources import UNITS, Layout
 from stream_filters_client.summary import Settings, Summary, document, print_table, write_lines
+from stream_filters_client.target import Via
 
 # slow enough to watch
 _LIVE_RATE = 100.0
@@ -80,6 +84,9 @@ def replay(
     ] = None,
     time_unit: Annotated[str | None, typer.Option(metavar="|".join(UNITS), help="Unit of time for dates.")] = None,
     target: Target = DEFAULT_TARGET,
+    isvc: Isvc = None,
+    namespace: Namespace = None,
+    via: Way = Via.AUTO,
     rate: Annotated[
         float | None,
         typer.Option(
@@ -135,7 +142,7 @@ def replay(
     layout = Layout(tuple(column or ()), time_column, inputs.known_unit(time_unit))
     settings_json = inputs.read_config(config)
     found = inputs.choose(scenarios or [], model, csv, layout, settings_json, seed=seed, length=length)
-    connection = Connection(target, tls, tls_ca, tls_cert, tls_key, token_file)
+    connection = Connection(target, tls, tls_ca, tls_cert, tls_key, token_file, isvc, namespace, via)
     if rate is None and reporting.live:
         rate = _LIVE_RATE
     pace = Pace(batch, rate or None, horizon)
@@ -143,13 +150,15 @@ def replay(
     settings = Settings(
         seed, length, batch, rate or None, horizon, min(100, shortest // 5) if burn_in is None else burn_in
     )
-    server, replays = asyncio.run(_run(connection, found, pace, reporting))
+    retries = RetryCount()
+    with connection.arguments(wait) as arguments:
+        server, replays = asyncio.run(_run(connection.label, arguments, retries, found, pace, reporting))
     scores = {replay.feed.name: replay.scores(settings.burn_in) for replay in replays}
     if output is not None:
         _write(output, replays)
     failed = [replay for replay in replays if replay.status is Status.FAILED]
     verdicts = [] if failed else expectations.judge(wanted, scores)
-    summary = Summary(target, server, settings, replays, scores, verdicts)
+    summary = Summary(connection.label, server, settings, replays, scores, verdicts)
     if json_:
         typer.echo(json.dumps(document(summary), indent=2))
     else:
@@ -167,14 +176,18 @@ def _exit_code(summary: Summary) -> ExitCode:
 
 
 async def _run(
-    connection: Connection, found: Sequence[feeds.Feed], pace: Pace, reporting: Reporting
+    label: str,
+    arguments: dict[str, Any],
+    retries: RetryCount,
+    found: Sequence[feeds.Feed],
+    pace: Pace,
+    reporting: Reporting,
 ) -> tuple[ServerInfo, list[Replay]]:
     """Connect, replay everything, report meanwhile."""
-    retries = RetryCount()
     stop = asyncio.Event()
-    title = f"stream-filters replay  {connection.target}"
+    title = f"stream-filters replay  {label}"
     patience = Patience(retry_seconds=reporting.wait_seconds)
-    async with AsyncStreamClient(connection.target, patience=patience, **connection.options()) as client:
+    async with AsyncStreamClient(**arguments, patience=patience) as client:
         server = await client.server()
         models = {model.name: model for model in await client.models(dict.fromkeys(feed.model for feed in found))}
         client.patience = replace(patience, retry_seconds=Patience().retry_seconds)

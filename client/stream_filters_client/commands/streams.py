@@ -21,6 +21,8 @@ from stream_filters_client.commands.common import (
     AsJson,
     Connection,
     ExitCode,
+    Isvc,
+    Namespace,
     Target,
     Tls,
     TlsCa,
@@ -28,10 +30,12 @@ from stream_filters_client.commands.common import (
     TlsKey,
     TokenFile,
     Wait,
+    Way,
     examples,
 )
 from stream_filters_client.retries import RetryCount
 from stream_filters_client.stream import StreamClient
+from stream_filters_client.target import Via
 
 app = typer.Typer(
     help="List, look into, save, restore and delete the streams that a predictor holds.",
@@ -48,7 +52,8 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="The file of saved st
 @contextmanager
 def _client(connection: Connection, wait: float) -> Iterator[StreamClient]:
     RetryCount()
-    with StreamClient(connection.target, patience=Patience(retry_seconds=wait), **connection.options()) as client:
+    patience = Patience(retry_seconds=wait)
+    with connection.arguments(wait) as arguments, StreamClient(**arguments, patience=patience) as client:
         yield client
 
 
@@ -75,6 +80,9 @@ def list_(
     *,
     model: Models = None,
     target: Target = DEFAULT_TARGET,
+    isvc: Isvc = None,
+    namespace: Namespace = None,
+    via: Way = Via.AUTO,
     tls: Tls = False,
     tls_ca: TlsCa = None,
     tls_cert: TlsCert = None,
@@ -84,7 +92,7 @@ def list_(
     json_: AsJson = False,
 ) -> None:
     """List the streams, one a line: model, tab, name. Some may have ended a moment ago."""
-    with _client(Connection(target, tls, tls_ca, tls_cert, tls_key, token_file), wait) as client:
+    with _client(Connection(target, tls, tls_ca, tls_cert, tls_key, token_file, isvc, namespace, via), wait) as client:
         found = ((name, sequence_id) for name in _models(client, model) for sequence_id in _names(client, name))
         if json_:
             listed = [{"model": name, "sequence_id": sequence_id} for name, sequence_id in found]
@@ -101,6 +109,9 @@ def show(
     *,
     horizon: Annotated[int, typer.Option(min=1, help="How many steps ahead to show what it expects.")] = 1,
     target: Target = DEFAULT_TARGET,
+    isvc: Isvc = None,
+    namespace: Namespace = None,
+    via: Way = Via.AUTO,
     tls: Tls = False,
     tls_ca: TlsCa = None,
     tls_cert: TlsCert = None,
@@ -111,7 +122,7 @@ def show(
 ) -> None:
     """Show where a stream is, its settings, and what it expects next. The stream is not changed by it."""
     wanted = ["state", "forecast_mean", "forecast_std", "forecast_interval"]
-    with _client(Connection(target, tls, tls_ca, tls_cert, tls_key, token_file), wait) as client:
+    with _client(Connection(target, tls, tls_ca, tls_cert, tls_key, token_file, isvc, namespace, via), wait) as client:
         result = client.run(backup.look(model, sequence_id, wanted, horizon))
     state = result["state"][0]
     shown = {"model": model, "sequence_id": sequence_id, **asdict(belief.read(state))}
@@ -144,6 +155,9 @@ def export(
     *,
     model: Models = None,
     target: Target = DEFAULT_TARGET,
+    isvc: Isvc = None,
+    namespace: Namespace = None,
+    via: Way = Via.AUTO,
     tls: Tls = False,
     tls_ca: TlsCa = None,
     tls_cert: TlsCert = None,
@@ -156,7 +170,7 @@ def export(
     Streams that the server itself cannot read are told about and left out; the exit code is 1 then.
     """
     unusable: list[str] = []
-    with _client(Connection(target, tls, tls_ca, tls_cert, tls_key, token_file), wait) as client:
+    with _client(Connection(target, tls, tls_ca, tls_cert, tls_key, token_file, isvc, namespace, via), wait) as client:
         models = _models(client, model)
         every = (stream for name in models for stream in _saved(client, name, _names(client, name), unusable))
         count = archive.write(file, _named(client, models, sequence_id, unusable) if sequence_id else every)
@@ -198,6 +212,9 @@ def import_(
     into: Annotated[str | None, typer.Option(metavar="MODEL", help="Into this model instead of its own.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Begin streams that are there already again.")] = False,
     target: Target = DEFAULT_TARGET,
+    isvc: Isvc = None,
+    namespace: Namespace = None,
+    via: Way = Via.AUTO,
     tls: Tls = False,
     tls_ca: TlsCa = None,
     tls_cert: TlsCert = None,
@@ -212,7 +229,7 @@ def import_(
         raise errors.BadInput(f"{file} has no stream {min(missing)!r}; leave the names out to import all")
     if as_ is not None and len(names) != 1:
         raise errors.BadInput(f"--as names one stream, {len(names)} would be imported; name the stream to take")
-    with _client(Connection(target, tls, tls_ca, tls_cert, tls_key, token_file), wait) as client:
+    with _client(Connection(target, tls, tls_ca, tls_cert, tls_key, token_file, isvc, namespace, via), wait) as client:
         begun = sum(
             client.run(backup.begin(Saved(into or saved.model, as_ or saved.sequence_id, saved.state), replace=replace))
             for saved in archive.read(file)
@@ -227,6 +244,9 @@ def delete(
     sequence_id: Annotated[list[str], typer.Argument(metavar="SEQUENCE_ID...", help="The streams' names.")],
     *,
     target: Target = DEFAULT_TARGET,
+    isvc: Isvc = None,
+    namespace: Namespace = None,
+    via: Way = Via.AUTO,
     tls: Tls = False,
     tls_ca: TlsCa = None,
     tls_cert: TlsCert = None,
@@ -235,6 +255,6 @@ def delete(
     wait: Wait = DEFAULT_WAIT_SECONDS,
 ) -> None:
     """Let the predictor forget streams at once. A client that goes on with one is told that it is lost."""
-    with _client(Connection(target, tls, tls_ca, tls_cert, tls_key, token_file), wait) as client:
+    with _client(Connection(target, tls, tls_ca, tls_cert, tls_key, token_file, isvc, namespace, via), wait) as client:
         deleted = sum(client.run(backup.delete(model, name)) for name in dict.fromkeys(sequence_id))
     typer.echo(f"{deleted:,} streams deleted, {len(set(sequence_id)) - deleted:,} were not there")
