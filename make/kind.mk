@@ -22,6 +22,8 @@ kserve-install: kind-up ## install cert-manager and KServe into the cluster
 kind-load: kind-up .images ## load the images into the cluster
 	@deploy/kind load
 
+# the one with the extra that finds an InferenceService from outside
+kind-demo: private CLIENT := $(BIN)/stream-filters
 .PHONY: kind-demo
 kind-demo: setup kserve-install kind-load ## replay three streams against an InferenceService; CHAOS=1 deletes its pod meanwhile
 	@deploy/kind demo

@@ -110,7 +110,7 @@ class Cluster:
         headers["sec-websocket-protocol"] = "v4.channel.k8s.io"
         path = f"/api/v1/namespaces/{self.namespace}/pods/{pod.name}/portforward"
         url = ws_client.get_websocket_url(self._configuration.host + path, [("ports", pod.port)])
-        with _told(f"create pods/portforward in {self.namespace}", f"pod {pod.name} in {self.namespace}"):
+        with _told(f"get and create pods/portforward in {self.namespace}", f"pod {pod.name} in {self.namespace}"):
             return PodPipe(ws_client.create_websocket(self._configuration, url, headers))
 
 

@@ -120,7 +120,7 @@ def test_the_port_ends_with_the_context(api: FakeCluster, predictor: FakePredict
     [
         ("inferenceservices", 403, (2, "you may not get inferenceservices in team")),
         ("pods", 403, (2, "you may not list pods in team")),
-        ("portforward", 403, (2, "you may not create pods/portforward in team")),
+        ("portforward", 403, (2, "you may not get and create pods/portforward in team")),
         ("pods", 401, (2, "log in again")),
         ("pods", 500, (3, "answered 500")),
     ],
