@@ -18,7 +18,7 @@ _DTYPES: dict[str, np.dtype[Any]] = {
 }
 # which kinds of values, as they came, each kind of tensor takes without loss
 _KINDS = {"f": "iuf", "i": "iu", "b": "b"}
-_NAMES = {"f8": "FP64", "f4": "FP32", "i8": "INT64", "b1": "BOOL"}
+_NAMES = {"<f8": "FP64", "<f4": "FP32", "<i8": "INT64", "|b1": "BOOL", "|O": "BYTES"}
 BYTES = "BYTES"
 # more than any tensor here has, fewer than NumPy can hold
 _MOST_AXES = 8
@@ -119,7 +119,7 @@ def _split_strings(name: str, data: bytes) -> list[bytes]:
 
 def datatype(array: Array) -> str:
     """The protocol's name for the array's type."""
-    return BYTES if array.dtype == object else _NAMES[array.dtype.str[1:]]
+    return _NAMES[array.dtype.str]
 
 
 def encode_raw(array: Array) -> bytes:

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -117,16 +118,21 @@ def _write_grpc(
     response = ModelInferResponse(
         id=request.id, model_name=request.model_name, model_version=request.model_version or ""
     )
-    for name, array in outputs.items():
-        datatype = tensors.datatype(array)
-        output = response.outputs.add(name=name, datatype=datatype, shape=array.shape)
-        if request.use_binary_outputs:
-            response.raw_output_contents.append(tensors.encode_raw(array))
-        else:
-            getattr(output.contents, _CONTENTS[datatype]).extend(array.ravel().tolist())
+    response.outputs.extend([_described(name, tensors.datatype(array), array.shape) for name, array in outputs.items()])
+    if request.use_binary_outputs:
+        response.raw_output_contents.extend([tensors.encode_raw(array) for array in outputs.values()])
+    else:
+        for output, array in zip(response.outputs, outputs.values(), strict=True):
+            getattr(output.contents, _CONTENTS[output.datatype]).extend(array.ravel().tolist())
     for name, value in parameters.items():
         _set_parameter(response.parameters[name], value)
     return response
+
+
+@lru_cache(maxsize=1024)
+def _described(name: str, datatype: str, shape: tuple[int, ...]) -> ModelInferResponse.InferOutputTensor:
+    """An output without its contents; responses take copies of it."""
+    return ModelInferResponse.InferOutputTensor(name=name, datatype=datatype, shape=shape)
 
 
 def _set_parameter(parameter: InferParameter, value: Parameter) -> None:

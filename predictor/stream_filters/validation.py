@@ -1,7 +1,7 @@
 """Checks of single values, the same wherever they come from."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -69,11 +69,22 @@ def check_count(name: str, count: int, limit: int, what: str) -> None:
         raise InvalidRequest(f"{name}: {count} {what} came in one request, the limit is {limit}; send several requests")
 
 
-def check_answer(bound: Filter[Any], names: Iterable[str], sizes: tuple[int, int, int], limit: int) -> None:
+def check_answer(bound: Filter[Any], names: frozenset[str], sizes: tuple[int, int, int], limit: int) -> None:
     """Raise InvalidRequest when the outputs would be larger than one answer may be.
 
     sizes: streams S, rows T and forecast steps h.
     """
+    total = _answer_bytes(bound, names, sizes)
+    if total > limit:
+        raise InvalidRequest(
+            f"outputs: the answer would have about {total} bytes, the limit is {limit}; "
+            "ask for fewer outputs, or send fewer rows at once"
+        )
+
+
+@lru_cache(maxsize=256)
+def _answer_bytes(bound: Filter[Any], names: frozenset[str], sizes: tuple[int, int, int]) -> int:
+    """About how large the outputs are."""
     streams, rows, horizon = sizes
     known = {TIME: rows, HORIZON: horizon}
     total = 0
@@ -81,11 +92,7 @@ def check_answer(bound: Filter[Any], names: Iterable[str], sizes: tuple[int, int
         output = bound.declared[name]
         values = prod(known[size] if isinstance(size, str) else size for size in output.shape)
         total += _BYTES_AROUND + streams * values * _BYTES_OF[output.datatype]
-    if total > limit:
-        raise InvalidRequest(
-            f"outputs: the answer would have about {total} bytes, the limit is {limit}; "
-            "ask for fewer outputs, or send fewer rows at once"
-        )
+    return total
 
 
 def sequence_name(name: str, limits: RequestLimits) -> str:

@@ -135,7 +135,7 @@ class OnlineArLearning(Filter[Config]):
             settings=np.array([1.0 - 1.0 / config.weight_memory, 7e-4, config.outlier_share, config.outlier_variance]),
         )
 
-    @property
+    @cached_property
     def state_dtype(self) -> np.dtype[np.void]:
         """Layout of one stream's state; `started` is 0 while the warm-up values are gathered."""
         p, n, v = self.config.order, self.grid.prior.size, len(self.config.models)
