@@ -28,8 +28,11 @@ class Measured:
         return float(np.percentile(self.latencies_ms, percent))
 
 
-def filter_request(model: str, run: str, rows: int = 1) -> MakeRequest:
-    """Requests of `rows` observations, with offsets; `run` keeps the streams of one round apart from another's."""
+def filter_request(model: str, run: str, rows: int = 1, outputs: tuple[str, ...] = ()) -> MakeRequest:
+    """Requests of `rows` observations, with offsets; `run` keeps the streams of one round apart from another's.
+
+    outputs: those asked for, the default set if none.
+    """
 
     def make(stream: int, index: int) -> wire.ModelInferRequest:
         request = wire.ModelInferRequest(model_name=model)
@@ -38,6 +41,8 @@ def filter_request(model: str, run: str, rows: int = 1) -> MakeRequest:
         request.raw_input_contents.append(values.tobytes())
         request.parameters["sequence_id"].string_param = f"{run}-{stream}"
         request.parameters["offset"].int64_param = index * rows
+        for name in outputs:
+            request.outputs.add(name=name)
         if index == 0:
             request.parameters["sequence_start"].bool_param = True
         return request

@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=600, help="of each caller and round")
     arguments = parser.parse_args()
     _states_and_start()
-    print("\none observation a request      requests/s      p50 ms      p99 ms     of the no-op's rate")
+    print("\none observation a request                     requests/s      p50 ms      p99 ms     of the no-op's rate")
     with _noop() as noop_address, predictor() as (address, _):
         for callers in (1, 4):
             _beside_noop(noop_address, address, callers, arguments)
@@ -70,9 +70,10 @@ def _beside_noop(noop_address: str, address: str, callers: int, arguments: argpa
     loads: dict[str, Callable[[], Coroutine[Any, Any, Measured]]] = {
         "noop": lambda: unary(noop_address, filter_request("noop", f"n{next(_RUNS)}"), callers, arguments.requests)
     }
-    for name in REGISTRY:
-        loads[name] = lambda name=name: unary(  # type: ignore[misc]
-            address, filter_request(name, f"r{next(_RUNS)}"), callers, arguments.requests
+    for name, outputs in itertools.product(REGISTRY, (("predictive_mean",), ())):
+        title = f"{name}, one output" if outputs else name
+        loads[title] = lambda name=name, outputs=outputs: unary(  # type: ignore[misc]
+            address, filter_request(name, f"r{next(_RUNS)}", outputs=outputs), callers, arguments.requests
         )
     measured = _alternate(loads, arguments.rounds)
     base = _rate(measured["noop"])
@@ -87,7 +88,7 @@ def _streaming_beside_unary(address: str, arguments: argparse.Namespace) -> None
         "streaming": lambda: streaming(address, filter_request(name, f"s{next(_RUNS)}"), 1, arguments.requests),
     }
     measured = _alternate(loads, arguments.rounds)
-    print("\nModelStreamInfer, one caller   requests/s      p50 ms      p99 ms     of the unary rate")
+    print("\nModelStreamInfer, one caller                  requests/s      p50 ms      p99 ms     of the unary rate")
     base = _rate(measured["unary"])
     for kind, rounds in measured.items():
         _print_row(f"{name} {kind}", rounds, base)
@@ -110,7 +111,7 @@ def _rate(rounds: list[Measured]) -> float:
 def _print_row(title: str, rounds: list[Measured], base: float) -> None:
     middle = [statistics.median(measured.percentile_ms(percent) for measured in rounds) for percent in (50, 99)]
     rate = _rate(rounds)
-    print(f"{title:<30} {rate:>10.0f} {middle[0]:>11.2f} {middle[1]:>11.2f} {rate / base:>12.2f}", flush=True)
+    print(f"{title:<45} {rate:>10.0f} {middle[0]:>11.2f} {middle[1]:>11.2f} {rate / base:>12.2f}", flush=True)
 
 
 if __name__ == "__main__":
