@@ -1,10 +1,16 @@
 """What the tests of several areas share: a predictor of their own for each worker."""
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.predictor.process import PredictorProcess
+
+# the same cases at every run; HYPOTHESIS_PROFILE=default looks for new ones
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 StartPredictor = Callable[..., PredictorProcess]
 
