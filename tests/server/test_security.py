@@ -40,7 +40,11 @@ def guarded(tmp_path_factory: pytest.TempPathFactory, start_predictor: StartPred
 def _call(address: str, credentials: grpc.ChannelCredentials | None, method: str = INFER, token: str = "") -> str:
     """The code that the call ends with."""
     target = f"127.0.0.1:{address.rpartition(':')[2]}"
-    channel = grpc.secure_channel(target, credentials) if credentials else grpc.insecure_channel(target)
+    # a pool of its own: else a call inherits the back-off of an earlier one that was refused
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    channel = (
+        grpc.secure_channel(target, credentials, options) if credentials else grpc.insecure_channel(target, options)
+    )
     metadata = (("authorization", f"Bearer {token}"),) if token else ()
     body = request(MEAN, fresh_name(), 0).SerializeToString() if method == INFER else b""
     with channel:
