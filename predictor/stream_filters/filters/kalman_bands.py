@@ -2,9 +2,8 @@
 
 import math
 
-from numba import njit
-
 from stream_filters.filters.base import Floats
+from stream_filters.filters.compiled import compiled, inlined
 from stream_filters.filters.kalman_bank import Bank, Belief, Report, Scratch
 from stream_filters.filters.student_t import digamma, mixture_quantiles, trigamma
 
@@ -14,13 +13,22 @@ NEGLIGIBLE = 1e-6
 TOLERANCE = 1e-3
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def unit_of(belief: Belief) -> float:
     """The belief's unit, 1 while it has none."""
     return belief.unit[0] if belief.unit[0] > 0.0 else 1.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
+def oldest_age(belief: Belief) -> int:
+    """Observations that the oldest member has absorbed."""
+    oldest = belief.age[0]
+    for k in range(1, belief.age.shape[0]):
+        oldest = max(oldest, belief.age[k])
+    return oldest
+
+
+@inlined
 def report_noise(t: int, bank: Bank, belief: Belief, scratch: Scratch, report: Report) -> None:
     """Fill row t's bands of the noise parameters."""
     log_unit, log_step = math.log(unit_of(belief)), math.log(bank.time_delta)
@@ -36,7 +44,7 @@ def report_noise(t: int, bank: Bank, belief: Belief, scratch: Scratch, report: R
         _band(bank, belief, scratch, scratch.old, False, 1.0, 2.0 * log_unit - 3.0 * log_step, report.velocity_noise[t])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _band(
     bank: Bank,
     belief: Belief,

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from stream_filters.filters.base import Array, Floats
 
 Integers = NDArray[np.int64]
+# unsigned, so that no loop has to allow for an index that counts from the end: such loops are not vectorised
+Indices = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Bank(NamedTuple):
     quantiles: probabilities of the lower end, upper end and median of intervals.
     """
 
-    first: Integers
+    first: Indices
     nodes: Integers
     axes: Integers
     delay: Integers
@@ -99,6 +101,10 @@ class Scratch(NamedTuple):
     member: Floats  # [K] weights of the members that take part
     member_outlier: Floats  # [K] posterior probability of an outlier
     observation: Floats  # [E]
+    ahead: Floats  # [J] position variance to be
+    det: Floats  # [J] velocity's residual variance to be
+    gain: Floats  # [J]
+    surprise: Floats  # [J] 1 / S, expected over the branches
     old: Floats  # [J] a quantity before the grid moves
     corner: Integers  # [J, 2] lowest node of the interpolation stencil
     stencil: Floats  # [J, 2, 4] interpolation weights

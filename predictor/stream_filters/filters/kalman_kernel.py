@@ -9,9 +9,8 @@ variance takes no part and neither gains nor loses weight.
 
 import math
 
-from numba import njit
-
 from stream_filters.filters.base import Floats
+from stream_filters.filters.compiled import compiled, inlined
 from stream_filters.filters.kalman_bank import Bank, Belief, Report, Scratch
 from stream_filters.filters.kalman_nodes import (
     absorb,
@@ -44,7 +43,7 @@ ROUNDING = 2.0**24
 MIN_RESOLVED = 1e-110
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def filter_rows(
     observations: Floats, time_deltas: Floats, bank: Bank, belief: Belief, scratch: Scratch, report: Report
 ) -> None:
@@ -65,7 +64,7 @@ def filter_rows(
         report_belief(t, bank, belief, scratch, report)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _read(row: Floats, belief: Belief, scratch: Scratch) -> bool:
     """Bring a row into the belief's unit; False if any of its values is missing."""
     largest = 0.0
@@ -83,7 +82,7 @@ def _read(row: Floats, belief: Belief, scratch: Scratch) -> bool:
     return True
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def _predict(bank: Bank, belief: Belief, scratch: Scratch, dt: float, observed: bool) -> None:
     """Move every member to this row; where something is to be learnt, forget and deal out the fixed share first."""
     for k in range(bank.nodes.shape[0]):
@@ -96,7 +95,7 @@ def _predict(bank: Bank, belief: Belief, scratch: Scratch, dt: float, observed: 
             belief.log_share[k] = math.log(kept + bank.share * bank.dealt[k] + 1e-300)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _knowledge(shape: float) -> int:
     """What a Student-t with this shape has: 0 no scale, 1 a scale, 2 a variance."""
     if shape > 1.0:
@@ -104,7 +103,7 @@ def _knowledge(shape: float) -> int:
     return 1 if shape > 0.0 else 0
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def _choose(belief: Belief, scratch: Scratch) -> None:
     """Fill the weights of the members that take part: they sum to 1, or are all 0 before the first observation."""
     oldest = 0
@@ -121,7 +120,7 @@ def _choose(belief: Belief, scratch: Scratch) -> None:
         scratch.member[k] /= max(total, 1e-300)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def _learn(bank: Bank, belief: Belief, scratch: Scratch) -> float:
     """Absorb the observation everywhere; returns its log density under the average, NaN if there is no scale yet."""
     log_density = _score(bank, belief, scratch)
@@ -136,7 +135,7 @@ def _learn(bank: Bank, belief: Belief, scratch: Scratch) -> float:
     return log_density
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def _score(bank: Bank, belief: Belief, scratch: Scratch) -> float:
     """Log density of the observation under every member that has a scale, and under the average."""
     peak = -math.inf
@@ -154,7 +153,7 @@ def _score(bank: Bank, belief: Belief, scratch: Scratch) -> float:
     return peak + math.log(total) if total > 0.0 else math.nan
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def _absorb(bank: Bank, belief: Belief, scratch: Scratch, k: int, least: float) -> None:
     """Take the observation into member k, as its age allows."""
     count = belief.age[k]
@@ -177,7 +176,7 @@ def _absorb(bank: Bank, belief: Belief, scratch: Scratch, k: int, least: float) 
     belief.age[k] += 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def _reweigh(bank: Bank, belief: Belief, scratch: Scratch, log_density: float) -> None:
     """Move weight to the members that predicted better, and start again those that keep losing."""
     heaviest = 0

@@ -11,12 +11,15 @@ positive, so that nothing cancels however diffuse the start or long the stream.
 
 A robust member has noise (1 - eps) N(0, R) + eps N(0, kappa R), its two branches collapsed by moment matching.
 West & Harrison (1997), Bayesian Forecasting and Dynamic Models, ch. 4 for the conjugate scale.
+
+Loops over nodes have no branches, no sums and few arrays each, so that the compiler can vectorise them.
 """
 
 import math
 
-from numba import njit
-
+from stream_filters.filters.base import Floats
+from stream_filters.filters.compiled import inlined
+from stream_filters.filters.elementary import dot, exp, log, total
 from stream_filters.filters.kalman_bank import Bank, Belief, Scratch
 from stream_filters.filters.noise_grid import normalise
 
@@ -24,35 +27,42 @@ from stream_filters.filters.noise_grid import normalise
 DIFFUSE = 1e20
 MAX_VARIANCE = 1e100
 MAX_INNOVATION = 1e90
+MAX_SCALE = 1e300
 # Observations before a robust member may call one an outlier.
 TRUSTING = 6
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def predict_nodes(bank: Bank, belief: Belief, scratch: Scratch, k: int, dt: float) -> None:
     """Move member k's nodes `dt` nominal steps ahead."""
-    for j in range(bank.first[k], bank.first[k + 1]):
-        p, c, d = belief.position_variance[j], belief.slope[j], belief.velocity_variance[j]
-        lp, lv = scratch.position_drift[j] * dt, scratch.velocity_drift[j] * dt
-        x = dt * c
-        v = d + c * c * p
-        q_pp, q_pv = lp, 0.0
-        if bank.continuous:
-            q_pp, q_pv = lp + lv * dt * dt / 3.0, 0.5 * lv * dt
-            grown = lv * (p * (1.0 + x + x * x / 3.0) + dt * dt * d / 3.0) + lp * v
-            det = p * d + grown + lp * lv + lv * lv * dt * dt / 12.0
-        else:
-            det = p * d + lv * (p * (1.0 + x) ** 2 + dt * dt * d) + lp * v + lp * lv
-        ahead = p * (1.0 + x) ** 2 + dt * dt * d + q_pp
-        inverse = 1.0 / ahead
-        belief.slope[j] = (c * p * (1.0 + x) + dt * d + q_pv) * inverse
-        belief.velocity_variance[j] = min(det * inverse, MAX_VARIANCE)
-        belief.position_variance[j] = min(ahead, MAX_VARIANCE)
-        for axis in range(belief.position.shape[0]):
+    low, high = bank.first[k], bank.first[k + 1]
+    # what accumulated noise adds, against independent steps of position and velocity
+    continuous = 1.0 if bank.continuous else 0.0
+    whole, third, half, twelfth = 1.0 - continuous, continuous / 3.0, 0.5 * continuous, continuous / 12.0
+    for j in range(low, high):
+        p, x, d = belief.position_variance[j], dt * belief.slope[j], dt * dt * belief.velocity_variance[j]
+        lp, lv = scratch.position_drift[j] * dt, scratch.velocity_drift[j] * dt * dt * dt
+        scratch.ahead[j] = p * (1.0 + x) * (1.0 + x) + d + lp + third * lv
+    for j in range(low, high):
+        p, x, d = belief.position_variance[j], dt * belief.slope[j], dt * dt * belief.velocity_variance[j]
+        lp, lv = scratch.position_drift[j] * dt, scratch.velocity_drift[j] * dt * dt * dt
+        alone = p * (1.0 + x) * (1.0 + x) + d
+        together = p * (1.0 + x + x * x / 3.0) + d / 3.0
+        grown = lv * (whole * alone + continuous * together) + lp * (d + x * x * p) + lv * (lp + twelfth * lv)
+        scratch.det[j] = (p * d + grown) / scratch.ahead[j]
+    for j in range(low, high):
+        p, x, d = belief.position_variance[j], dt * belief.slope[j], dt * dt * belief.velocity_variance[j]
+        lv = scratch.velocity_drift[j] * dt * dt * dt
+        belief.slope[j] = (x * p * (1.0 + x) + d + half * lv) / (scratch.ahead[j] * dt)
+    for j in range(low, high):
+        belief.velocity_variance[j] = min(scratch.det[j] / (dt * dt), MAX_VARIANCE)
+        belief.position_variance[j] = min(scratch.ahead[j], MAX_VARIANCE)
+    for axis in range(belief.position.shape[0]):
+        for j in range(low, high):
             belief.position[axis, j] += dt * belief.velocity[axis, j]
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def square_innovations(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
     """Fill member k's sums over the axes of e²."""
     for j in range(bank.first[k], bank.first[k + 1]):
@@ -64,91 +74,112 @@ def square_innovations(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> 
             scratch.squared[j] += e * e
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def score_nodes(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> float:
     """Log density of the observation under member k, nats; fills each node's likelihood and outlier probability.
 
     Needs predicted nodes and a positive shape.
     """
+    low, high = bank.first[k], bank.first[k + 1]
     dimension = belief.position.shape[0]
     a = belief.shape[k]
     power = a + 0.5 * dimension
-    eps, kappa = bank.outlier_share[k], bank.outlier_variance
-    peak = -math.inf
-    for j in range(bank.first[k], bank.first[k + 1]):
-        b, r = belief.rate[j], scratch.noise[j]
-        q = scratch.squared[j]
-        s = (belief.position_variance[j] + r) * b
-        scratch.likelihood[j] = -0.5 * dimension * math.log(s) - power * math.log(1.0 + 0.5 * q / s)
-        peak = max(peak, scratch.likelihood[j])
-        if eps > 0.0:
-            s += (kappa - 1.0) * r * b
-            scratch.outlier[j] = -0.5 * dimension * math.log(s) - power * math.log(1.0 + 0.5 * q / s)
-            peak = max(peak, scratch.outlier[j])
-    total = 0.0
-    norm = 0.0
-    judging = belief.age[k] >= TRUSTING
-    for j in range(bank.first[k], bank.first[k + 1]):
-        likelihood = math.exp(scratch.likelihood[j] - peak)
-        if eps > 0.0:
-            wide = eps * math.exp(scratch.outlier[j] - peak)
-            likelihood = (1.0 - eps) * likelihood + wide
-            scratch.outlier[j] = wide / likelihood if judging and likelihood > 0.0 else 0.0
-        scratch.likelihood[j] = likelihood
-        total += belief.weight[j] * likelihood
-        norm += belief.weight[j]
+    eps = bank.outlier_share[k]
+    peak = _log_kernels(belief, scratch, k, 1.0, low, high, scratch.likelihood)
+    if eps > 0.0:
+        peak = max(peak, _log_kernels(belief, scratch, k, bank.outlier_variance, low, high, scratch.outlier))
+    for j in range(low, high):
+        scratch.likelihood[j] = exp(scratch.likelihood[j] - peak)
+    if eps > 0.0:
+        judged = eps if belief.age[k] >= TRUSTING else 0.0
+        for j in range(low, high):
+            wide = exp(scratch.outlier[j] - peak)
+            likelihood = (1.0 - eps) * scratch.likelihood[j] + eps * wide
+            scratch.outlier[j] = judged * wide / likelihood
+            scratch.likelihood[j] = likelihood
+    seen = dot(belief.weight, scratch.likelihood, low, high) / total(belief.weight, low, high)
     constant = math.lgamma(power) - math.lgamma(a) - 0.5 * dimension * math.log(2.0 * math.pi)
-    return constant + peak + math.log(total / norm)
+    return constant + peak + math.log(seen)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
+def _log_kernels(belief: Belief, scratch: Scratch, k: int, widened: float, low: int, high: int, out: Floats) -> float:
+    """Log of every node's Student-t, up to a constant, its noise variance `widened`; returns the largest."""
+    half = 0.5 * belief.position.shape[0]
+    power = belief.shape[k] + half
+    for j in range(low, high):
+        s = min((belief.position_variance[j] + widened * scratch.noise[j]) * belief.rate[j], MAX_SCALE)
+        out[j] = -half * log(s) - power * log(1.0 + 0.5 * scratch.squared[j] / s)
+    peak = -math.inf
+    for j in range(low, high):
+        peak = max(peak, out[j])
+    return peak
+
+
+@inlined
 def fade(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
     """Let member k forget: multiply a, b and the log likelihood by 1 - 1/memory."""
     keep = bank.keep[k]
     belief.shape[k] *= keep
     for j in range(bank.first[k], bank.first[k + 1]):
         belief.rate[j] *= keep
-        belief.weight[j] = math.exp(keep * math.log(belief.weight[j]) + (1.0 - keep) * scratch.log_prior[j])
+        belief.weight[j] = exp(keep * log(belief.weight[j]) + (1.0 - keep) * scratch.log_prior[j])
     normalise(bank, belief, k)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def absorb(bank: Bank, belief: Belief, scratch: Scratch, k: int, learn: bool, least: float) -> None:
     """Update member k's nodes with the observation that was scored.
 
     learn: whether it also tells about the noise. least: smallest variance that the numbers can resolve.
     """
-    dimension = belief.position.shape[0]
-    kappa = bank.outlier_variance
-    shape = belief.shape[k]
+    low, high = bank.first[k], bank.first[k + 1]
+    for j in range(low, high):
+        scratch.surprise[j] = 1.0 / (belief.position_variance[j] + scratch.noise[j])
+        scratch.gain[j] = belief.position_variance[j] * scratch.surprise[j]
+    if learn and bank.outlier_share[k] > 0.0:
+        _collapse(bank, belief, scratch, k)
+    else:
+        for j in range(low, high):
+            belief.position_variance[j] = min(scratch.gain[j] * scratch.noise[j], MAX_VARIANCE)
+    for axis in range(belief.position.shape[0]):
+        observation = scratch.observation[axis]
+        for j in range(low, high):
+            moved = scratch.gain[j] * (observation - belief.position[axis, j])
+            belief.position[axis, j] += moved
+            belief.velocity[axis, j] += belief.slope[j] * moved
     if learn:
-        belief.shape[k] += 0.5 * dimension
-    for j in range(bank.first[k], bank.first[k + 1]):
-        p, r, rho = belief.position_variance[j], scratch.noise[j], scratch.outlier[j]
-        surprise = 1.0 / (p + r)
-        gain = p * surprise
-        after = gain * r
-        q = scratch.squared[j]
-        if learn and rho > 0.0:
-            wide = p + kappa * r
-            gain_wide = p / wide
-            spread = (1.0 - rho) * (q / dimension * (shape / belief.rate[j])) * rho * (gain - gain_wide) ** 2
-            after = (1.0 - rho) * after + rho * gain_wide * kappa * r + spread
-            gain += rho * (gain_wide - gain)
-            surprise += rho * (1.0 / wide - surprise)
-        belief.position_variance[j] = min(after, MAX_VARIANCE)
-        for axis in range(dimension):
-            e = scratch.observation[axis] - belief.position[axis, j]
-            belief.position[axis, j] += gain * e
-            belief.velocity[axis, j] += belief.slope[j] * gain * e
-        if learn:
-            belief.rate[j] = max(belief.rate[j] + 0.5 * q * surprise, belief.shape[k] * least)
+        belief.shape[k] += 0.5 * belief.position.shape[0]
+        smallest = belief.shape[k] * least
+        for j in range(low, high):
+            belief.rate[j] = max(belief.rate[j] + 0.5 * scratch.squared[j] * scratch.surprise[j], smallest)
             belief.weight[j] *= scratch.likelihood[j]
-    if learn:
         normalise(bank, belief, k)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
+def _collapse(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
+    """Give gain, surprise and variance of a robust member's nodes the moments of both branches."""
+    low, high = bank.first[k], bank.first[k + 1]
+    kappa = bank.outlier_variance
+    share = belief.shape[k] / belief.position.shape[0]
+    for j in range(low, high):
+        p, r, rho = belief.position_variance[j], scratch.noise[j], scratch.outlier[j]
+        difference = scratch.gain[j] - p / (p + kappa * r)
+        parted = min(scratch.squared[j] * (share / belief.rate[j]), MAX_VARIANCE) * difference * difference
+        wide = kappa * r * (scratch.gain[j] - difference)
+        mixed = (1.0 - rho) * scratch.gain[j] * r + rho * wide
+        scratch.ahead[j] = min(mixed + (1.0 - rho) * rho * parted, MAX_VARIANCE)
+    for j in range(low, high):
+        p, rho = belief.position_variance[j], scratch.outlier[j]
+        wide = 1.0 / (p + kappa * scratch.noise[j])
+        scratch.gain[j] += rho * (p * wide - scratch.gain[j])
+        scratch.surprise[j] += rho * (wide - scratch.surprise[j])
+    for j in range(low, high):
+        belief.position_variance[j] = scratch.ahead[j]
+
+
+@inlined
 def begin(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
     """Place member k, fresh from its prior, on its first observation."""
     for j in range(bank.first[k], bank.first[k + 1]):
@@ -160,7 +191,7 @@ def begin(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
             belief.velocity[axis, j] = 0.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def learn_scale(bank: Bank, belief: Belief, scratch: Scratch, k: int, least: float, rounding: float) -> bool:
     """Third observation of member k: a first guess of the scale, unless all innovations are rounding errors.
 

@@ -6,21 +6,20 @@ A Student-t with two degrees of freedom or fewer has no variance: standard devia
 
 import math
 
-from numba import njit
-
 from stream_filters.filters.base import Floats
-from stream_filters.filters.kalman_bands import NEGLIGIBLE, TOLERANCE, report_noise, unit_of
+from stream_filters.filters.compiled import compiled, inlined
+from stream_filters.filters.kalman_bands import NEGLIGIBLE, TOLERANCE, oldest_age, report_noise, unit_of
 from stream_filters.filters.kalman_bank import Bank, Belief, Report, Scratch
 from stream_filters.filters.student_t import mixture_cdf, mixture_quantiles
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _wide_share(bank: Bank, k: int) -> float:
     """Mean noise variance of member k over that of its narrow branch."""
     return 1.0 + bank.outlier_share[k] * (bank.outlier_variance - 1.0)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def _mean(bank: Bank, belief: Belief, scratch: Scratch, values: Floats) -> float:
     """Average of a node quantity [J] over everything that takes part."""
     total = 0.0
@@ -33,10 +32,10 @@ def _mean(bank: Bank, belief: Belief, scratch: Scratch, values: Floats) -> float
     return total
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def report_prediction(t: int, bank: Bank, belief: Belief, scratch: Scratch, report: Report, observed: bool) -> None:
     """Fill row t's outputs of the one-step-ahead predictive, before the observation is absorbed."""
-    if belief.age.max() < 2:
+    if oldest_age(belief) < 2:
         return
     unit = unit_of(belief)
     for axis in range(belief.position.shape[0]):
@@ -65,7 +64,7 @@ def report_prediction(t: int, bank: Bank, belief: Belief, scratch: Scratch, repo
                 report.predictive_interval[t, axis, 1] = unit * ends[1]
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def _predictive_variance(bank: Bank, belief: Belief, scratch: Scratch, axis: int, mean: float) -> float:
     """Variance of the predictive along an axis; NaN where a member has none."""
     total = 0.0
@@ -82,7 +81,7 @@ def _predictive_variance(bank: Bank, belief: Belief, scratch: Scratch, axis: int
     return total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _components(bank: Bank, belief: Belief, scratch: Scratch, axis: int) -> int:
     """Fill the components of the predictive mixture along an axis; returns their number, 0 without a scale."""
     n = 0
@@ -110,7 +109,7 @@ def _components(bank: Bank, belief: Belief, scratch: Scratch, axis: int) -> int:
     return n
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def report_evidence(t: int, belief: Belief, scratch: Scratch, report: Report, log_density: float) -> None:
     """Fill what row t's observation says about the model: log predictive density, outlier probability."""
     if report.log_evidence.shape[0] > 0:
@@ -123,13 +122,13 @@ def report_evidence(t: int, belief: Belief, scratch: Scratch, report: Report, lo
         report.outlier_probability[t] = total
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def report_belief(t: int, bank: Bank, belief: Belief, scratch: Scratch, report: Report) -> None:
     """Fill row t's outputs of the filtered belief."""
     if report.model_weights.shape[0] > 0:
         for k in range(scratch.member.shape[0]):
             report.model_weights[t, k] = math.exp(belief.log_share[k])
-    oldest = belief.age.max()
+    oldest = oldest_age(belief)
     if oldest < 1:
         return
     unit, step = unit_of(belief), bank.time_delta
@@ -160,7 +159,7 @@ def report_belief(t: int, bank: Bank, belief: Belief, scratch: Scratch, report: 
     report_noise(t, bank, belief, scratch, report)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def _second_moments(
     bank: Bank, belief: Belief, scratch: Scratch, axis: int, position: float, velocity: float
 ) -> tuple[float, float, float]:
@@ -182,7 +181,7 @@ def _second_moments(
     return var_p, cov_pv, var_v
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _cross_covariances(t: int, bank: Bank, belief: Belief, scratch: Scratch, report: Report) -> None:
     """Fill row t's covariances between axes: nodes disagree about all axes together."""
     axes = belief.position.shape[0]

@@ -6,9 +6,10 @@ number of nodes. A move happens a logarithmic number of times: 6 to 15 in 2000 o
 
 import math
 
-from numba import njit
+import numpy as np
 
 from stream_filters.filters.base import Floats
+from stream_filters.filters.compiled import compiled
 from stream_filters.filters.kalman_bank import Bank, Belief, Scratch
 from stream_filters.filters.noise_grid import LOGIT_SPAN, node_offset, normalise, place_nodes
 
@@ -24,7 +25,7 @@ MAX_LOGIT = 25.0
 MAX_PRIOR_SPANS = 20.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _moments(bank: Bank, belief: Belief, k: int) -> tuple[float, float, float, float, float, float]:
     """Means, variances and covariance of the posterior in node units, and the probability on the edge."""
     nodes, axes, first = bank.nodes[k], bank.axes[k], bank.first[k]
@@ -50,7 +51,7 @@ def _moments(bank: Bank, belief: Belief, k: int) -> tuple[float, float, float, f
     )
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def follow(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
     """Move member k's grid if its posterior has outgrown, left or shrunk inside it."""
     mean_u, mean_v, var_u, var_v, cov, edge = _moments(bank, belief, k)
@@ -64,7 +65,7 @@ def follow(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
         _move(bank, belief, scratch, k, mean_u, mean_v, var_u, var_v, cov)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _move(
     bank: Bank,
     belief: Belief,
@@ -78,7 +79,8 @@ def _move(
 ) -> None:
     """Give member k a grid around the posterior with these moments, and carry every node quantity over."""
     half = bank.nodes[k] // 2
-    centre, chol = belief.centre[k].copy(), belief.cholesky[k].copy()
+    centre = belief.centre[k, 0], belief.centre[k, 1]
+    chol = belief.cholesky[k, 0], belief.cholesky[k, 1], belief.cholesky[k, 2]
     var_u += UNRESOLVED
     var_v += UNRESOLVED
     sd_lam = bank.prior[1]
@@ -104,7 +106,7 @@ def _move(
     normalise(bank, belief, k)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _lagrange(x: float, half: int, nodes: int, weights: Floats) -> int:
     """Four-point Lagrange weights at x in -half..half; returns the index of the first of the four nodes."""
     first = min(max(math.floor(x + half) - 1, 0), nodes - 4)
@@ -116,8 +118,15 @@ def _lagrange(x: float, half: int, nodes: int, weights: Floats) -> int:
     return first
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _find_stencils(bank: Bank, belief: Belief, scratch: Scratch, k: int, centre: Floats, chol: Floats) -> None:
+@compiled
+def _find_stencils(
+    bank: Bank,
+    belief: Belief,
+    scratch: Scratch,
+    k: int,
+    centre: tuple[float, float],
+    chol: tuple[float, float, float],
+) -> None:
     """Where each new node lies on the old grid; `old` receives the squared distance outside of it."""
     nodes, axes, first = bank.nodes[k], bank.axes[k], bank.first[k]
     half = nodes // 2
@@ -134,7 +143,7 @@ def _find_stencils(bank: Bank, belief: Belief, scratch: Scratch, k: int, centre:
         scratch.corner[j, 1] = _lagrange(inside_y, half, nodes, scratch.stencil[j, 1])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _interpolate(bank: Bank, scratch: Scratch, k: int, values: Floats) -> None:
     """Replace member k's `values` on the old grid by those on the new one."""
     nodes, first = bank.nodes[k], bank.first[k]
@@ -142,7 +151,7 @@ def _interpolate(bank: Bank, scratch: Scratch, k: int, values: Floats) -> None:
         scratch.old[j] = values[j]
     for j in range(first, bank.first[k + 1]):
         total = 0.0
-        column = first + scratch.corner[j, 1]
+        column = np.int64(first) + scratch.corner[j, 1]
         if bank.axes[k] == 1:
             for n in range(4):
                 total += scratch.stencil[j, 1, n] * scratch.old[column + n]
@@ -156,7 +165,7 @@ def _interpolate(bank: Bank, scratch: Scratch, k: int, values: Floats) -> None:
         values[j] = total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _carry_over(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
     """Interpolate what varies smoothly: logs of variances, slopes, means and the likelihood; the prior is exact."""
     low, high = bank.first[k], bank.first[k + 1]

@@ -9,8 +9,10 @@ second axis alone.
 
 import math
 
-from numba import njit
+import numpy as np
 
+from stream_filters.filters.compiled import compiled, inlined
+from stream_filters.filters.elementary import total
 from stream_filters.filters.kalman_bank import Bank, Belief, Scratch
 
 # Half-width of a new grid: logit f reaches +-5, log lam two prior standard deviations.
@@ -19,16 +21,17 @@ PRIOR_SPANS = 2.0
 MIN_WEIGHT = 1e-90
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def node_offset(j: int, nodes: int, axes: int) -> tuple[int, int]:
+@compiled
+def node_offset(j: int, nodes: int, axes: int) -> tuple[int | np.int64, np.int64]:
     """Position of node j of a member on its grid, (-h..h, -h..h); the first is 0 with one axis."""
     half = nodes // 2
+    index = np.int64(j)
     if axes == 2:
-        return j // nodes - half, j % nodes - half
-    return 0, j - half
+        return index // nodes - half, index % nodes - half
+    return 0, index - half
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def place_nodes(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
     """Fill member k's noise ratios and log prior from its centre and cholesky."""
     for j in range(bank.first[k], bank.first[k + 1]):
@@ -51,7 +54,7 @@ def place_nodes(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
             scratch.log_noise[j] = 0.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def start_member(bank: Bank, belief: Belief, scratch: Scratch, k: int, count: int) -> None:
     """Put member k back to its prior; `count` is 0, or minus the observations to let pass."""
     half = bank.nodes[k] // 2
@@ -76,13 +79,11 @@ def start_member(bank: Bank, belief: Belief, scratch: Scratch, k: int, count: in
     normalise(bank, belief, k)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@inlined
 def normalise(bank: Bank, belief: Belief, k: int) -> float:
     """Bring member k's node weights to sum to 1, none so small that it could not come back; returns their sum."""
-    total = 0.0
-    for j in range(bank.first[k], bank.first[k + 1]):
-        total += belief.weight[j]
-    inverse = 1.0 / total
+    mass = total(belief.weight, bank.first[k], bank.first[k + 1])
+    inverse = 1.0 / mass
     for j in range(bank.first[k], bank.first[k + 1]):
         belief.weight[j] = max(belief.weight[j] * inverse, MIN_WEIGHT)
-    return total
+    return mass

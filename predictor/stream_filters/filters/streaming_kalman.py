@@ -124,7 +124,7 @@ class StreamingKalman(Filter[StreamingKalmanConfig]):
         shares = np.array([member.share for member in members])
         returning = np.array([member.share * member.returns for member in members])
         return Bank(
-            first=np.cumsum([0, *(member.size for member in members)], dtype=np.int64),
+            first=np.cumsum([0, *(member.size for member in members)], dtype=np.uint64),
             nodes=np.array([member.nodes for member in members], np.int64),
             axes=np.array([member.axes for member in members], np.int64),
             delay=np.array([member.delay for member in members], np.int64),
