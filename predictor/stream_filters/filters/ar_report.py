@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from stream_filters.filters import student_t
 from stream_filters.filters.ar_kernels import Belief, Grid, Work
 from stream_filters.filters.base import Array, Floats
+from stream_filters.filters.student_t_mixtures import mixture_quantiles
 
 # Nodes that weigh less become one component with their common mean and variance: a twentieth of all mass or so.
 _LIGHT = 1e-2
@@ -196,7 +196,7 @@ def gather_noise(grid: Grid, belief: Belief, mixture: Mixture) -> int:
 def quantiles(mixture: Mixture, m: int, probabilities: Floats, out: Floats) -> None:
     """Quantiles at probabilities [q] of the first m components, into out [q]."""
     weights, locations, scales, dofs = mixture
-    student_t.mixture_quantiles(probabilities, weights[:m], locations[:m], scales[:m], dofs[:m], out, _TOLERANCE)
+    mixture_quantiles(probabilities, weights[:m], locations[:m], scales[:m], dofs[:m], out, _TOLERANCE)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

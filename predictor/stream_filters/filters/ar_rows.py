@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from stream_filters.filters import student_t
 from stream_filters.filters.ar_kernels import (
     Belief,
     Grid,
@@ -29,6 +28,7 @@ from stream_filters.filters.ar_report import (
 )
 from stream_filters.filters.ar_stationarity import stationary_probability
 from stream_filters.filters.base import Floats
+from stream_filters.filters.student_t_mixtures import mixture_cdf
 
 
 class Outputs(NamedTuple):
@@ -135,7 +135,7 @@ def _report_predictive(
         out.predictive_interval[t] += centre
     if scored:
         weights, locations, scales, dofs = mixture
-        out.pit[t] = student_t.mixture_cdf(value, weights[:m], locations[:m], scales[:m], dofs[:m])
+        out.pit[t] = mixture_cdf(value, weights[:m], locations[:m], scales[:m], dofs[:m])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -5,7 +5,8 @@ import math
 from stream_filters.filters.base import Floats
 from stream_filters.filters.compiled import compiled, inlined
 from stream_filters.filters.kalman_bank import Bank, Belief, Report, Scratch
-from stream_filters.filters.student_t import digamma, mixture_quantiles, trigamma
+from stream_filters.filters.student_t import digamma, trigamma
+from stream_filters.filters.student_t_mixtures import mixture_quantiles
 
 # Nodes that weigh less are left out of a mixture's components: together less than two hundredths of a percent.
 NEGLIGIBLE = 1e-6

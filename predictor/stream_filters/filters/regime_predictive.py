@@ -26,7 +26,8 @@ from stream_filters.filters.regime_belief import (
     base_rate,
 )
 from stream_filters.filters.regime_hypotheses import Masses
-from stream_filters.filters.student_t import cdf, mixture_quantiles
+from stream_filters.filters.student_t import cdf
+from stream_filters.filters.student_t_mixtures import mixture_quantiles
 
 # Quantiles leave out components lighter than this; before alike ones are united, only much lighter ones.
 _NEGLIGIBLE = 1e-4
