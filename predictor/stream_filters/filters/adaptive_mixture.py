@@ -21,8 +21,8 @@ from stream_filters.filters.regime_belief import (
 )
 from stream_filters.filters.regime_hypotheses import masses_for, scratch
 from stream_filters.filters.regime_kernel import forecast_rows, run_rows
-from stream_filters.filters.regime_predictive import components_for
 from stream_filters.filters.regime_report import Report
+from stream_filters.filters.student_t_mixtures import mixture_space
 from stream_filters.filters.workspace import PerThread, ReportRoom
 
 Drift = Literal["none", "trend", "average"]
@@ -129,7 +129,9 @@ class AdaptiveMixture(Filter[AdaptiveMixtureConfig]):
         )
         sizes = config.hypotheses, config.regimes
         self._state_dtype = belief_dtype(*sizes)
-        self._scratch = PerThread(lambda: (scratch(*sizes), components_for(*sizes)))
+        # every variant of every regime of every hypothesis, and the base measure
+        self._components = 2 * config.hypotheses * config.regimes + 1
+        self._scratch = PerThread(lambda: (scratch(*sizes), mixture_space(self._components)))
         self._room = ReportRoom(
             {output.name: output.wire_shape[1:] for output in self.outputs if not output.on_horizon},
             frozenset(output.name for output in self.outputs if output.datatype == "INT64"),
@@ -204,7 +206,7 @@ class AdaptiveMixture(Filter[AdaptiveMixtureConfig]):
     def run(self, state: Array, batch: Batch, names: frozenset[str]) -> Step:
         """Filter T rows; see `Filter.run`."""
         state = state.copy()
-        _, arrays = self._room.make(len(batch.observations), names)
+        arrays = self._room.make(len(batch.observations), names)
         observations = np.array(batch.observations[:, 0], dtype=np.float64)
         work, components = self._scratch.value
         run_rows(views(state), self._settings, observations, work, components, Report(**arrays))
@@ -215,5 +217,6 @@ class AdaptiveMixture(Filter[AdaptiveMixtureConfig]):
         mean, std, interval = (np.full(shape, np.nan) for shape in [(horizon,), (horizon,), (horizon, 2)])
         sizes = self.config.hypotheses, self.config.regimes
         belief = views(state.copy())
-        forecast_rows(belief, self._settings, masses_for(*sizes), components_for(*sizes), mean, std, interval)
+        mixture = mixture_space(self._components)
+        forecast_rows(belief, self._settings, masses_for(*sizes), mixture, mean, std, interval)
         return {"forecast_mean": mean, "forecast_std": std, "forecast_interval": interval}

@@ -11,9 +11,11 @@ import numpy as np
 from numba import njit
 
 from stream_filters.filters.ar_kernels import Belief, Grid, Work, predict_row
-from stream_filters.filters.ar_report import Mixture, cholesky, gather_predictive, predictive_moments, quantiles
+from stream_filters.filters.ar_report import cholesky, gather_predictive, predictive_moments, quantiles
 from stream_filters.filters.ar_stationarity import noise_scale
 from stream_filters.filters.base import Array, Floats
+from stream_filters.filters.student_t_lanes import TERMS
+from stream_filters.filters.student_t_mixtures import PADDING, Mixture
 
 PATHS = 256
 _LARGEST = 1e150
@@ -49,7 +51,8 @@ def forecast_rows(
         centres[s] = belief.lags[grid.variant[node[s]]]
         for k in range(d - 1):
             covs[0, s, k, k] = belief.lag_variances[grid.variant[node[s]], k]
-    branches = Mixture(np.empty(2 * paths), np.empty(2 * paths), np.empty(2 * paths), np.full(2 * paths, math.inf))
+    room = 2 * paths + PADDING
+    branches = Mixture(np.empty(room), np.empty(room), np.empty(room), np.full(room, math.inf), np.empty((TERMS, room)))
     for h in range(horizon):
         if h > 0:
             _drift(grid, deviates[h], node, variance, theta)

@@ -1,38 +1,21 @@
 """What an autoregression reports of a row: moments, quantiles and probabilities of its mixtures, compiled.
 
-A mixture is gathered into four arrays of components (weights, locations, scales, dofs), one per node and one more
-for the wide branch of each robust variant.
+A mixture is gathered into components, one per node and one more for the wide branch of each robust variant; its
+scales are squared until `compress` has been called.
 """
 
 import math
-from typing import NamedTuple
 
-import numpy as np
 from numba import njit
 
 from stream_filters.filters.ar_kernels import Belief, Grid, Work
 from stream_filters.filters.base import Array, Floats
-from stream_filters.filters.student_t_mixtures import mixture_quantiles
+from stream_filters.filters.student_t_mixtures import Mixture, first_components, mixture_quantiles
 
 # Nodes that weigh less become one component with their common mean and variance: a twentieth of all mass or so.
 _LIGHT = 1e-2
 # Error of a quantile, in standard deviations of what it is a quantile of.
 _TOLERANCE = 1e-3
-
-
-class Mixture(NamedTuple):
-    """Components of a Student-t mixture, [m] each; scales are squared until `compress` has been called."""
-
-    weights: Floats
-    locations: Floats
-    scales: Floats
-    dofs: Floats
-
-
-def mixture_space(nodes: int, variants: int) -> Mixture:
-    """Room for the components of `nodes` nodes, the wide branches of `variants` variants and a common one."""
-    size = nodes + variants + 1
-    return Mixture(np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -55,7 +38,7 @@ def predictive_moments(grid: Grid, belief: Belief, work: Work) -> tuple[float, f
 @njit(nogil=True, cache=True, error_model="numpy")
 def compress(mixture: Mixture, m: int) -> int:
     """Root the squared scales of the first m components and join the light ones; returns how many are left."""
-    weights, locations, scales, dofs = mixture
+    weights, locations, scales, dofs, _ = mixture
     reference = locations[0]
     mass = 0.0
     first = 0.0
@@ -94,7 +77,7 @@ def gather_predictive(grid: Grid, belief: Belief, work: Work, mixture: Mixture) 
     """
     eps, kappa = grid.settings[2], grid.settings[3]
     b, weight, a = belief.b, belief.weight, belief.a
-    weights, locations, scales, dofs = mixture
+    weights, locations, scales, dofs, _ = mixture
     n = weight.shape[0]
     m = n + grid.robust.shape[0]
     weights[n:m] = 0.0
@@ -128,7 +111,7 @@ def gather_predictive(grid: Grid, belief: Belief, work: Work, mixture: Mixture) 
 def gather_coefficient(grid: Grid, belief: Belief, mixture: Mixture, k: int) -> int:
     """Fill the posterior components of the coefficient of lag k, k = 1..p; returns how many."""
     mean, cov, b, weight, a, _, _, _ = belief
-    weights, locations, scales, dofs = mixture
+    weights, locations, scales, dofs, _ = mixture
     n, d = mean.shape
     place = k * d - k * (k - 1) // 2
     for j in range(n):
@@ -144,7 +127,7 @@ def gather_coefficient(grid: Grid, belief: Belief, mixture: Mixture, k: int) -> 
 def gather_intercept(grid: Grid, belief: Belief, mixture: Mixture) -> int:
     """Fill the posterior components of alpha = c + theta_0 - c (theta_1 + ... + theta_p); returns how many."""
     mean, cov, b, weight, a, _, _, centre_and_scale = belief
-    weights, locations, scales, dofs = mixture
+    weights, locations, scales, dofs, _ = mixture
     n, d = mean.shape
     centre = centre_and_scale[0]
     for j in range(n):
@@ -181,7 +164,7 @@ def gather_noise(grid: Grid, belief: Belief, mixture: Mixture) -> int:
     Wilson & Hilferty (1931): (chi²_k / k)^(1/3) ~ N(1 - 2/(9k), 2/(9k)), with k = 2a and chi² = 2b/V.
     """
     b, weight, a = belief.b, belief.weight, belief.a
-    weights, locations, scales, dofs = mixture
+    weights, locations, scales, dofs, _ = mixture
     for j in range(weight.shape[0]):
         half = a[grid.group[j]]
         unit = (half / b[j]) ** (1.0 / 3.0)
@@ -195,8 +178,7 @@ def gather_noise(grid: Grid, belief: Belief, mixture: Mixture) -> int:
 @njit(nogil=True, cache=True, error_model="numpy")
 def quantiles(mixture: Mixture, m: int, probabilities: Floats, out: Floats) -> None:
     """Quantiles at probabilities [q] of the first m components, into out [q]."""
-    weights, locations, scales, dofs = mixture
-    mixture_quantiles(probabilities, weights[:m], locations[:m], scales[:m], dofs[:m], out, _TOLERANCE)
+    mixture_quantiles(probabilities, first_components(mixture, m), out, _TOLERANCE)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

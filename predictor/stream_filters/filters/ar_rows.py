@@ -16,7 +16,6 @@ from stream_filters.filters.ar_kernels import (
     push_lags,
 )
 from stream_filters.filters.ar_report import (
-    Mixture,
     drift_rate,
     effective_memory,
     gather_coefficient,
@@ -28,7 +27,7 @@ from stream_filters.filters.ar_report import (
 )
 from stream_filters.filters.ar_stationarity import stationary_probability
 from stream_filters.filters.base import Floats
-from stream_filters.filters.student_t_mixtures import mixture_cdf
+from stream_filters.filters.student_t_mixtures import Mixture, first_components, mixture_cdf
 
 
 class Outputs(NamedTuple):
@@ -134,8 +133,7 @@ def _report_predictive(
         quantiles(mixture, m, ends, out.predictive_interval[t])
         out.predictive_interval[t] += centre
     if scored:
-        weights, locations, scales, dofs = mixture
-        out.pit[t] = mixture_cdf(value, weights[:m], locations[:m], scales[:m], dofs[:m])
+        out.pit[t] = mixture_cdf(value, first_components(mixture, m))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -45,6 +45,14 @@ def _double(context: Any, bits: Any) -> Any:
     return types.float64(types.uint64), lambda _, builder, __, args: builder.bitcast(args[0], ir.DoubleType())
 
 
+@intrinsic
+def fma(context: Any, a: Any, b: Any, c: Any) -> Any:
+    """a b + c, rounded once."""
+    del context, a, b, c
+    signature = types.float64(types.float64, types.float64, types.float64)
+    return signature, lambda _, builder, __, args: builder.fma(*args)
+
+
 @inlined
 def exp(x: float) -> float:
     """e^x for x <= 709, relative error 3e-16; 3e-308 for anything below -708. Not for NaN."""
@@ -54,18 +62,18 @@ def exp(x: float) -> float:
     r = (x - whole * _LOG_2_HIGH) - whole * _LOG_2_LOW
     # Taylor's series, |r| <= log(2) / 2
     p = 1 / 6227020800
-    p = p * r + 1 / 479001600
-    p = p * r + 1 / 39916800
-    p = p * r + 1 / 3628800
-    p = p * r + 1 / 362880
-    p = p * r + 1 / 40320
-    p = p * r + 1 / 5040
-    p = p * r + 1 / 720
-    p = p * r + 1 / 120
-    p = p * r + 1 / 24
-    p = p * r + 1 / 6
-    p = p * r + 1 / 2
-    return (p * r * r + r + 1.0) * _double((_bits(shifted) + _EXPONENT_BIAS) << _MANTISSA_BITS)
+    p = fma(p, r, 1 / 479001600)
+    p = fma(p, r, 1 / 39916800)
+    p = fma(p, r, 1 / 3628800)
+    p = fma(p, r, 1 / 362880)
+    p = fma(p, r, 1 / 40320)
+    p = fma(p, r, 1 / 5040)
+    p = fma(p, r, 1 / 720)
+    p = fma(p, r, 1 / 120)
+    p = fma(p, r, 1 / 24)
+    p = fma(p, r, 1 / 6)
+    p = fma(p, r, 1 / 2)
+    return fma(p * r, r, r + 1.0) * _double((_bits(shifted) + _EXPONENT_BIAS) << _MANTISSA_BITS)
 
 
 @inlined
@@ -78,15 +86,15 @@ def log(x: float) -> float:
     s = (mantissa - 1.0) / (mantissa + 1.0)
     q = s * s
     p = 2 / 21
-    p = p * q + 2 / 19
-    p = p * q + 2 / 17
-    p = p * q + 2 / 15
-    p = p * q + 2 / 13
-    p = p * q + 2 / 11
-    p = p * q + 2 / 9
-    p = p * q + 2 / 7
-    p = p * q + 2 / 5
-    p = p * q + 2 / 3
+    p = fma(p, q, 2 / 19)
+    p = fma(p, q, 2 / 17)
+    p = fma(p, q, 2 / 15)
+    p = fma(p, q, 2 / 13)
+    p = fma(p, q, 2 / 11)
+    p = fma(p, q, 2 / 9)
+    p = fma(p, q, 2 / 7)
+    p = fma(p, q, 2 / 5)
+    p = fma(p, q, 2 / 3)
     return exponent * _LOG_2_HIGH + (s * q * p + (exponent * _LOG_2_LOW + 2.0 * s))
 
 

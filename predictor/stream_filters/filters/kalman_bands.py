@@ -4,9 +4,10 @@ import math
 
 from stream_filters.filters.base import Floats
 from stream_filters.filters.compiled import compiled, inlined
+from stream_filters.filters.elementary import dot, log, total
 from stream_filters.filters.kalman_bank import Bank, Belief, Report, Scratch
 from stream_filters.filters.student_t import digamma, trigamma
-from stream_filters.filters.student_t_mixtures import mixture_quantiles
+from stream_filters.filters.student_t_mixtures import Mixture, first_components, mixture_quantiles
 
 # Nodes that weigh less are left out of a mixture's components: together less than two hundredths of a percent.
 NEGLIGIBLE = 1e-6
@@ -18,6 +19,13 @@ TOLERANCE = 1e-3
 def unit_of(belief: Belief) -> float:
     """The belief's unit, 1 while it has none."""
     return belief.unit[0] if belief.unit[0] > 0.0 else 1.0
+
+
+@inlined
+def components(scratch: Scratch, n: int) -> Mixture:
+    """The first n components gathered in the scratch."""
+    gathered = Mixture(scratch.weights, scratch.locations, scratch.scales, scratch.dofs, scratch.terms)
+    return first_components(gathered, n)
 
 
 @inlined
@@ -71,17 +79,18 @@ def _band(
         if absent_with_one_axis and bank.axes[k] == 1:
             atom += scratch.member[k]
             continue
-        mean = square = mass = 0.0
-        for j in range(bank.first[k], bank.first[k + 1]):
-            if belief.weight[j] > NEGLIGIBLE:
-                value = math.log(belief.rate[j]) + log_ratio[j]
-                mass += belief.weight[j]
-                mean += belief.weight[j] * value
-                square += belief.weight[j] * value * value
-        mean /= mass
+        low, high = bank.first[k], bank.first[k + 1]
+        mass = total(belief.weight, low, high)
+        for j in range(low, high):
+            scratch.moment[j] = log(belief.rate[j]) + log_ratio[j]
+        mean = dot(belief.weight, scratch.moment, low, high) / mass
+        for j in range(low, high):
+            offset = scratch.moment[j] - mean
+            scratch.moment[j] = offset * offset
+        square = dot(belief.weight, scratch.moment, low, high)
         scratch.weights[n] = scratch.member[k]
         scratch.locations[n] = mean - digamma(belief.shape[k])
-        scratch.scales[n] = math.sqrt(max(square / mass - mean * mean, 0.0) + trigamma(belief.shape[k]))
+        scratch.scales[n] = math.sqrt(square / mass + trigamma(belief.shape[k]))
         scratch.dofs[n] = math.inf
         n += 1
     if n == 0:
@@ -91,9 +100,7 @@ def _band(
         scratch.weights[i] /= 1.0 - atom
     for i in range(3):
         scratch.probabilities[i] = min(max((bank.quantiles[i] - atom) / (1.0 - atom), 0.0), 1.0)
-    weights, locations = scratch.weights[:n], scratch.locations[:n]
-    scales, dofs = scratch.scales[:n], scratch.dofs[:n]
-    mixture_quantiles(scratch.probabilities, weights, locations, scales, dofs, scratch.quantiles, TOLERANCE)
+    mixture_quantiles(scratch.probabilities, components(scratch, n), scratch.quantiles, TOLERANCE)
     # Medians come first in a band.
     for i in range(3):
         band[(i + 1) % 3] = math.exp(power * scratch.quantiles[i] + log_unit)

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_filters.filters.base import Array, Floats
+from stream_filters.filters.base import Floats
 
 Integers = NDArray[np.int64]
 # unsigned, so that no loop has to allow for an index that counts from the end: such loops are not vectorised
 Indices = NDArray[np.uint64]
+# groups, nodes, members, and axes of a group
+Sizes = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +107,15 @@ class Scratch(NamedTuple):
     det: Floats  # [J] velocity's residual variance to be
     gain: Floats  # [J]
     surprise: Floats  # [J] 1 / S, expected over the branches
+    moment: Floats  # [J]
     old: Floats  # [J] a quantity before the grid moves
     corner: Integers  # [J, 2] lowest node of the interpolation stencil
     stencil: Floats  # [J, 2, 4] interpolation weights
-    weights: Floats  # [2 J] components of a predictive mixture
+    weights: Floats  # [2 J] components of a predictive mixture, and the fields of `Mixture`
     locations: Floats
     scales: Floats
     dofs: Floats
+    terms: Floats
     quantiles: Floats  # [3]
     probabilities: Floats  # [3]
 
@@ -156,31 +160,3 @@ def belief_dtype(members: Sequence[Member], groups: int, axes: int) -> np.dtype[
         for name in Belief._fields
     ]
     return np.dtype(fields)
-
-
-def belief_of(state: Array, group: int) -> Belief:
-    """Views into one group of a zero-dimensional state."""
-    return Belief(*(state[name][group] for name in Belief._fields))
-
-
-def scratch_for(belief: Belief) -> Scratch:
-    """Fresh room for runs over `belief`."""
-    nodes = belief.rate.shape[0]
-    members = belief.shape.shape[0]
-    shapes: dict[str, tuple[int, ...]] = {
-        "log_density": (members,),
-        "member": (members,),
-        "member_outlier": (members,),
-        "observation": (belief.position.shape[0],),
-        "corner": (nodes, 2),
-        "stencil": (nodes, 2, 4),
-        "weights": (2 * nodes,),
-        "locations": (2 * nodes,),
-        "scales": (2 * nodes,),
-        "dofs": (2 * nodes,),
-        "quantiles": (3,),
-        "probabilities": (3,),
-    }
-    rooms: list[Any] = [np.zeros(shapes.get(name, (nodes,))) for name in Scratch._fields]
-    rooms[Scratch._fields.index("corner")] = np.zeros(shapes["corner"], np.int64)
-    return Scratch(*rooms)

@@ -8,10 +8,14 @@ variance takes no part and neither gains nor loses weight.
 """
 
 import math
+from typing import NamedTuple
+
+import numpy as np
 
 from stream_filters.filters.base import Floats
 from stream_filters.filters.compiled import compiled, inlined
-from stream_filters.filters.kalman_bank import Bank, Belief, Report, Scratch
+from stream_filters.filters.elementary import exp, log
+from stream_filters.filters.kalman_bank import Bank, Belief, Integers, Report, Scratch, Sizes
 from stream_filters.filters.kalman_nodes import (
     absorb,
     begin,
@@ -22,11 +26,13 @@ from stream_filters.filters.kalman_nodes import (
     square_innovations,
 )
 from stream_filters.filters.kalman_report import report_belief, report_evidence, report_prediction
+from stream_filters.filters.kalman_views import view_bank, view_belief, view_report, view_scratch
 from stream_filters.filters.moving_grid import follow
 from stream_filters.filters.noise_grid import place_nodes, start_member
 
 # Observations until a member that started later than the others takes part.
 MATURE = 8
+LARGEST = float(np.finfo(np.float64).max)
 # Every row, then every eighth, a grid is held against its posterior.
 FOLLOW_CLOSELY = 64
 # Recent deficit against the average: its memory, what one row can add, and where the member starts again, in nats.
@@ -43,11 +49,57 @@ ROUNDING = 2.0**24
 MIN_RESOLVED = 1e-110
 
 
+class Parts(NamedTuple):
+    """What a bank is and works with, each record as flat arrays of kalman_views.py.
+
+    whole, real: of the bank. room: for the scratch. state: of all groups.
+    """
+
+    whole: Integers
+    real: Floats
+    room: Floats
+    state: Floats
+
+
 @compiled
-def filter_rows(
+def filter_group(
+    rows: tuple[Floats, Floats], parts: Parts, out: tuple[Floats, Integers], sizes: Sizes, group: int
+) -> None:
+    """Filter observations [T, E] of a group at time deltas [T], NaN = missing: changes the state, fills the report.
+
+    out: buffer of the report and where its fields start.
+    """
+    observations, time_deltas = rows
+    buffer, starts = out
+    buffer[:] = math.nan
+    bank = view_bank(parts.whole, parts.real, sizes[2])
+    belief = view_belief(parts.state, sizes, group)
+    scratch = view_scratch(parts.room, sizes)
+    report = view_report(buffer, starts, observations.shape[0], sizes)
+    _filter_rows(observations, time_deltas, bank, belief, scratch, report)
+    # no infinity: what exceeds the largest double is reported as that
+    for i in range(buffer.shape[0]):
+        if abs(buffer[i]) > LARGEST:
+            buffer[i] = math.copysign(LARGEST, buffer[i])
+
+
+@compiled
+def begin_group(parts: Parts, sizes: Sizes, group: int) -> None:
+    """Put a group's state to its prior."""
+    bank = view_bank(parts.whole, parts.real, sizes[2])
+    belief = view_belief(parts.state, sizes, group)
+    scratch = view_scratch(parts.room, sizes)
+    belief.unit[0] = 0.0
+    for k in range(bank.nodes.shape[0]):
+        belief.log_share[k] = math.log(bank.base[k])
+        start_member(bank, belief, scratch, k, -bank.delay[k])
+
+
+@inlined
+def _filter_rows(
     observations: Floats, time_deltas: Floats, bank: Bank, belief: Belief, scratch: Scratch, report: Report
 ) -> None:
-    """Filter observations [T, E], NaN = missing: changes `belief`, fills `report`."""
+    """The loop over the rows."""
     for k in range(bank.nodes.shape[0]):
         place_nodes(bank, belief, scratch, k)
     for t in range(observations.shape[0]):
@@ -91,8 +143,8 @@ def _predict(bank: Bank, belief: Belief, scratch: Scratch, dt: float, observed: 
         if observed and belief.age[k] >= 3 and bank.keep[k] < 1.0:
             fade(bank, belief, scratch, k)
         if observed:
-            kept = (1.0 - bank.share) * math.exp(belief.log_share[k])
-            belief.log_share[k] = math.log(kept + bank.share * bank.dealt[k] + 1e-300)
+            kept = (1.0 - bank.share) * exp(belief.log_share[k])
+            belief.log_share[k] = log(kept + bank.share * bank.dealt[k] + 1e-300)
 
 
 @compiled
@@ -114,7 +166,7 @@ def _choose(belief: Belief, scratch: Scratch) -> None:
     total = 0.0
     for k in range(belief.age.shape[0]):
         takes_part = oldest > 0 and belief.age[k] >= min(oldest, MATURE) and _knowledge(belief.shape[k]) == known
-        scratch.member[k] = math.exp(belief.log_share[k]) if takes_part else 0.0
+        scratch.member[k] = exp(belief.log_share[k]) if takes_part else 0.0
         total += scratch.member[k]
     for k in range(belief.age.shape[0]):
         scratch.member[k] /= max(total, 1e-300)
@@ -149,8 +201,8 @@ def _score(bank: Bank, belief: Belief, scratch: Scratch) -> float:
     total = 0.0
     for k in range(bank.nodes.shape[0]):
         if scratch.member[k] > 0.0:
-            total += scratch.member[k] * math.exp(scratch.log_density[k] - peak)
-    return peak + math.log(total) if total > 0.0 else math.nan
+            total += scratch.member[k] * exp(scratch.log_density[k] - peak)
+    return peak + log(total) if total > 0.0 else math.nan
 
 
 @inlined
@@ -186,10 +238,11 @@ def _reweigh(bank: Bank, belief: Belief, scratch: Scratch, log_density: float) -
             gain = scratch.log_density[k] - log_density
             belief.log_share[k] += gain
             belief.deficit[k] += (min(-gain, DEFICIT_OF_A_ROW) - belief.deficit[k]) / DEFICIT_MEMORY
-        total += math.exp(belief.log_share[k])
+        total += exp(belief.log_share[k])
         if belief.log_share[k] > belief.log_share[heaviest]:
             heaviest = k
+    log_total = log(total)
     for k in range(bank.nodes.shape[0]):
-        belief.log_share[k] -= math.log(total)
+        belief.log_share[k] -= log_total
         if belief.deficit[k] > DEFICIT_LIMIT and k != heaviest:
             start_member(bank, belief, scratch, k, 0)

@@ -19,15 +19,17 @@ import math
 
 from stream_filters.filters.base import Floats
 from stream_filters.filters.compiled import inlined
-from stream_filters.filters.elementary import dot, exp, log, total
+from stream_filters.filters.elementary import dot, exp, log
 from stream_filters.filters.kalman_bank import Bank, Belief, Scratch
 from stream_filters.filters.noise_grid import normalise
+from stream_filters.filters.student_t import log_gamma_half_step
 
 # Variance of the velocity after the first observation, in units where any finite acceleration is nothing.
 DIFFUSE = 1e20
 MAX_VARIANCE = 1e100
 MAX_INNOVATION = 1e90
 MAX_SCALE = 1e300
+LOG_2_PI = math.log(2.0 * math.pi)
 # Observations before a robust member may call one an outlier.
 TRUSTING = 6
 
@@ -83,7 +85,6 @@ def score_nodes(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> float:
     low, high = bank.first[k], bank.first[k + 1]
     dimension = belief.position.shape[0]
     a = belief.shape[k]
-    power = a + 0.5 * dimension
     eps = bank.outlier_share[k]
     peak = _log_kernels(belief, scratch, k, 1.0, low, high, scratch.likelihood)
     if eps > 0.0:
@@ -97,9 +98,14 @@ def score_nodes(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> float:
             likelihood = (1.0 - eps) * scratch.likelihood[j] + eps * wide
             scratch.outlier[j] = judged * wide / likelihood
             scratch.likelihood[j] = likelihood
-    seen = dot(belief.weight, scratch.likelihood, low, high) / total(belief.weight, low, high)
-    constant = math.lgamma(power) - math.lgamma(a) - 0.5 * dimension * math.log(2.0 * math.pi)
-    return constant + peak + math.log(seen)
+    seen = dot(belief.weight, scratch.likelihood, low, high)
+    # log Gamma(a + dimension / 2) - log Gamma(a)
+    constant = log_gamma_half_step(a)
+    if dimension > 1:
+        constant += log_gamma_half_step(a + 0.5)
+    if dimension > 2:
+        constant += log_gamma_half_step(a + 1.0)
+    return constant - 0.5 * dimension * LOG_2_PI + peak + log(seen)
 
 
 @inlined

@@ -1,6 +1,6 @@
 """From the kernel's reports, one for each independent group of axes, to the declared outputs."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 
@@ -9,6 +9,9 @@ from stream_filters.filters.kalman_bank import Report
 from stream_filters.filters.workspace import ReportRoom
 
 LARGEST = float(np.finfo(np.float64).max)
+INNOVATIONS = frozenset({"innovation", "nis"})
+# what innovations are computed from
+PREDICTIVE = frozenset({"predictive_mean", "predictive_std"})
 _FIELDS = frozenset(Report._fields)
 _BANDS = frozenset({"observation_noise_std", "position_noise", "velocity_noise"})
 
@@ -25,14 +28,13 @@ def report_room(axes: int, members: int) -> ReportRoom:
     return ReportRoom({name: shapes.get(name, (axes,)) for name in Report._fields})
 
 
-def join_reports(reports: Sequence[Report], names: Set[str], axes: int) -> dict[str, Floats]:
+def join_reports(reports: Sequence[Mapping[str, Floats]], names: Set[str], axes: int) -> dict[str, Floats]:
     """One array for each name, over all axes."""
     if len(reports) == 1 and axes == 1:
-        only = reports[0]._asdict()
-        return {name: only[name][:, None] if name in _BANDS else only[name] for name in names & _FIELDS}
+        return {name: values[:, None] if name in _BANDS else values for name, values in reports[0].items()}
     joined: dict[str, Floats] = {}
     for name in names & _FIELDS:
-        parts: list[Floats] = [getattr(report, name) for report in reports]
+        parts: list[Floats] = [report[name] for report in reports]
         if name == "log_evidence":
             joined[name] = _sum_of_present(np.stack(parts))
         elif name == "outlier_probability":
@@ -75,18 +77,13 @@ def _block_cov(parts: Sequence[Floats]) -> Floats:
 
 def add_innovations(info: dict[str, Floats], observations: Floats, names: Set[str]) -> None:
     """Innovations and their normalised square, summed over the axes observed; NaN where nothing is."""
-    if not names & {"innovation", "nis"}:
+    if not names & INNOVATIONS:
         return
     with np.errstate(over="ignore"):
         innovation = np.clip(observations - info["predictive_mean"], -LARGEST, LARGEST)
         normalised = innovation / np.clip(info["predictive_std"], 0.0, LARGEST)
         info["nis"] = np.minimum(_sum_of_present((normalised**2).T), LARGEST)
     info["innovation"] = innovation
-
-
-def bound_report(buffer: Floats) -> None:
-    """No infinity: what exceeds the largest double is reported as that."""
-    np.clip(buffer, -LARGEST, LARGEST, out=buffer)
 
 
 def finish(tensor: Tensor, values: Floats) -> Array:

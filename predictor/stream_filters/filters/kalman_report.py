@@ -8,7 +8,7 @@ import math
 
 from stream_filters.filters.base import Floats
 from stream_filters.filters.compiled import compiled, inlined
-from stream_filters.filters.kalman_bands import NEGLIGIBLE, TOLERANCE, oldest_age, report_noise, unit_of
+from stream_filters.filters.kalman_bands import NEGLIGIBLE, TOLERANCE, components, oldest_age, report_noise, unit_of
 from stream_filters.filters.kalman_bank import Bank, Belief, Report, Scratch
 from stream_filters.filters.student_t_mixtures import mixture_cdf, mixture_quantiles
 
@@ -49,17 +49,16 @@ def report_prediction(t: int, bank: Bank, belief: Belief, scratch: Scratch, repo
                 )
         wants_pit = observed and report.pit.shape[0] > 0
         if report.predictive_interval.shape[0] > 0 or wants_pit:
-            n = _components(bank, belief, scratch, axis)
+            n = _gather(bank, belief, scratch, axis)
             if n == 0:
                 continue
-            weights, locations = scratch.weights[:n], scratch.locations[:n]
-            scales, dofs = scratch.scales[:n], scratch.dofs[:n]
+            mixture = components(scratch, n)
             if wants_pit:
                 value = scratch.observation[axis]
-                report.pit[t, axis] = mixture_cdf(value, weights, locations, scales, dofs)
+                report.pit[t, axis] = mixture_cdf(value, mixture)
             if report.predictive_interval.shape[0] > 0:
                 ends = scratch.quantiles[:2]
-                mixture_quantiles(bank.quantiles[:2], weights, locations, scales, dofs, ends, TOLERANCE)
+                mixture_quantiles(bank.quantiles[:2], mixture, ends, TOLERANCE)
                 report.predictive_interval[t, axis, 0] = unit * ends[0]
                 report.predictive_interval[t, axis, 1] = unit * ends[1]
 
@@ -82,7 +81,7 @@ def _predictive_variance(bank: Bank, belief: Belief, scratch: Scratch, axis: int
 
 
 @compiled
-def _components(bank: Bank, belief: Belief, scratch: Scratch, axis: int) -> int:
+def _gather(bank: Bank, belief: Belief, scratch: Scratch, axis: int) -> int:
     """Fill the components of the predictive mixture along an axis; returns their number, 0 without a scale."""
     n = 0
     total = 0.0
@@ -94,13 +93,16 @@ def _components(bank: Bank, belief: Belief, scratch: Scratch, axis: int) -> int:
         for branch in range(2):
             share = bank.outlier_share[k] if branch == 1 else 1.0 - bank.outlier_share[k]
             noise = bank.outlier_variance if branch == 1 else 1.0
+            per_shape = 1.0 / belief.shape[k]
+            for j in range(bank.first[k], bank.first[k + 1]):
+                s = belief.position_variance[j] + noise * scratch.noise[j]
+                scratch.moment[j] = math.sqrt(belief.rate[j] * per_shape * s)
             for j in range(bank.first[k], bank.first[k + 1]):
                 weight = scratch.member[k] * share * belief.weight[j]
                 if weight > NEGLIGIBLE:
-                    s = belief.position_variance[j] + noise * scratch.noise[j]
                     scratch.weights[n] = weight
                     scratch.locations[n] = belief.position[axis, j]
-                    scratch.scales[n] = math.sqrt(belief.rate[j] / belief.shape[k] * s)
+                    scratch.scales[n] = scratch.moment[j]
                     scratch.dofs[n] = 2.0 * belief.shape[k]
                     total += weight
                     n += 1

@@ -10,7 +10,6 @@ from pydantic import Field, model_validator
 
 from stream_filters.filters.ar_forecast import cloud, forecast_rows
 from stream_filters.filters.ar_kernels import Belief, Grid, Work, work_space
-from stream_filters.filters.ar_report import Mixture, mixture_space
 from stream_filters.filters.ar_rows import Outputs, filter_rows, replay
 from stream_filters.filters.ar_warm_up import Start, begin, remember
 from stream_filters.filters.base import (
@@ -24,6 +23,7 @@ from stream_filters.filters.base import (
     Tensor,
     common_outputs,
 )
+from stream_filters.filters.student_t_mixtures import Mixture, mixture_space
 from stream_filters.filters.workspace import PerThread, ReportRoom
 
 _MAX_NODES = 512
@@ -199,7 +199,7 @@ class OnlineArLearning(Filter[Config]):
         """
         after = state.copy()
         observations = np.ascontiguousarray(batch.observations[:, 0])
-        _, info = self._room.make(observations.size, names)
+        info = self._room.make(observations.size, names)
         row = self._warm_up(after, observations)
         while row < observations.size:
             row += self._filter(
@@ -233,7 +233,7 @@ class OnlineArLearning(Filter[Config]):
         if state["started"]:
             belief = _belief(state.copy())
             deviates = cloud(horizon, self.config.order + 1)
-            mixture = mixture_space(*self._sizes)
+            mixture = mixture_space(self._components)
             forecast_rows(self.grid, belief, work_space(belief), mixture, deviates, self.config.interval, out)
         return {
             "forecast_mean": out[:, 0].copy(),
@@ -242,14 +242,14 @@ class OnlineArLearning(Filter[Config]):
         }
 
     @property
-    def _sizes(self) -> tuple[int, int]:
-        """Nodes and variants."""
-        return self.grid.prior.size, len(self.config.models)
+    def _components(self) -> int:
+        """Most components of a mixture: every node, the wide branch of each variant, and a common one."""
+        return self.grid.prior.size + len(self.config.models) + 1
 
     @cached_property
     def _scratch(self) -> PerThread[tuple[Work, Mixture]]:
         """Working arrays of the kernels."""
-        return PerThread(lambda: (work_space(_belief(self.initial_state())), mixture_space(*self._sizes)))
+        return PerThread(lambda: (work_space(_belief(self.initial_state())), mixture_space(self._components)))
 
     @cached_property
     def _room(self) -> ReportRoom:

@@ -25,7 +25,6 @@ from stream_filters.filters.regime_emission import drift, log_normaliser
 from stream_filters.filters.regime_hypotheses import Masses, Work, expect
 from stream_filters.filters.regime_labels import align, announce
 from stream_filters.filters.regime_predictive import (
-    Components,
     central_interval,
     distribution,
     mean_and_std,
@@ -34,6 +33,7 @@ from stream_filters.filters.regime_predictive import (
 from stream_filters.filters.regime_report import Report, expected_change, label_probabilities, report_row
 from stream_filters.filters.regime_units import learn_base, learn_scale, location_out, prepare, std_out, to_internal
 from stream_filters.filters.regime_update import update
+from stream_filters.filters.student_t_mixtures import Mixture
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -105,7 +105,7 @@ def _begin(belief: Belief, settings: Settings, work: Work, y: float) -> int:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _predict(belief: Belief, settings: Settings, work: Work, mixture: Components, t: int, report: Report) -> int:
+def _predict(belief: Belief, settings: Settings, work: Work, mixture: Mixture, t: int, report: Report) -> int:
     """Fill row t with what is expected of its observation; returns the size of the mixture, 0 if nobody needs it."""
     wanted = report.predictive_mean.shape[0] + report.predictive_std.shape[0]
     if wanted + report.predictive_interval.shape[0] + report.pit.shape[0] == 0:
@@ -121,7 +121,7 @@ def _predict(belief: Belief, settings: Settings, work: Work, mixture: Components
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _put_interval(belief: Belief, settings: Settings, mixture: Components, n: int, out: Floats) -> None:
+def _put_interval(belief: Belief, settings: Settings, mixture: Mixture, n: int, out: Floats) -> None:
     """Write the central interval [2] of the first n components, in the user's units."""
     central_interval(mixture, n, settings.tail, out)
     out[0] = location_out(belief, out[0])
@@ -130,7 +130,7 @@ def _put_interval(belief: Belief, settings: Settings, mixture: Components, n: in
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def run_rows(
-    belief: Belief, settings: Settings, observations: Floats, work: Work, mixture: Components, report: Report
+    belief: Belief, settings: Settings, observations: Floats, work: Work, mixture: Mixture, report: Report
 ) -> None:
     """Filter the rows [T] in the user's units; changes `belief` and fills `report`, both in place."""
     probabilities = np.zeros(belief.label.shape[1])
@@ -174,7 +174,7 @@ def forecast_rows(
     belief: Belief,
     settings: Settings,
     masses: Masses,
-    mixture: Components,
+    mixture: Mixture,
     means: Floats,
     stds: Floats,
     intervals: Floats,

@@ -1,7 +1,6 @@
 """The predictive of the next rows: a Student-t mixture over hypotheses, regimes and their variants."""
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -27,43 +26,29 @@ from stream_filters.filters.regime_belief import (
 )
 from stream_filters.filters.regime_hypotheses import Masses
 from stream_filters.filters.student_t import cdf
-from stream_filters.filters.student_t_mixtures import mixture_quantiles
+from stream_filters.filters.student_t_mixtures import Mixture, first_components, mixture_quantiles
 
 # Quantiles leave out components lighter than this; before alike ones are united, only much lighter ones.
 _NEGLIGIBLE = 1e-4
 _NEGLIGIBLE_ALONE = 1e-6
 # Error of quantiles, in standard deviations of the mixture.
 _TOLERANCE = 1e-3
-# Components whose locations and scales differ by less than this share of a scale count as one for quantiles.
+# Mixture whose locations and scales differ by less than this share of a scale count as one for quantiles.
 _ALIKE = 0.1
 
 
-class Components(NamedTuple):
-    """A Student-t mixture with room for n components."""
-
-    weight: Floats  # [n]
-    location: Floats  # [n]
-    scale: Floats  # [n]
-    dof: Floats  # [n]
-
-
-def components_for(hypotheses: int, regimes: int) -> Components:
-    """Room for every variant of every regime of every hypothesis, and the base measure."""
-    return Components(*(np.zeros(2 * hypotheses * regimes + 1) for _ in Components._fields))
-
-
 @njit(nogil=True, cache=True, error_model="numpy")
-def _put(mixture: Components, i: int, weight: float, location: float, scale2: float, dof: float) -> int:
+def _put(mixture: Mixture, i: int, weight: float, location: float, scale2: float, dof: float) -> int:
     """Write component i; returns the index of the next."""
-    mixture.weight[i] = weight
-    mixture.location[i] = location
-    mixture.scale[i] = math.sqrt(scale2)
-    mixture.dof[i] = dof
+    mixture.weights[i] = weight
+    mixture.locations[i] = location
+    mixture.scales[i] = math.sqrt(scale2)
+    mixture.dofs[i] = dof
     return i + 1
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def predictive(belief: Belief, settings: Settings, masses: Masses, ahead: float, mixture: Components) -> int:
+def predictive(belief: Belief, settings: Settings, masses: Masses, ahead: float, mixture: Mixture) -> int:
     """Fill `mixture`; returns how many components it has.
 
     masses: where the row in question is expected to come from.
@@ -105,46 +90,46 @@ def predictive(belief: Belief, settings: Settings, masses: Masses, ahead: float,
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def mean_and_std(mixture: Components, n: int) -> tuple[float, float]:
+def mean_and_std(mixture: Mixture, n: int) -> tuple[float, float]:
     """Moments of the first n components."""
     mass = mean = variance = 0.0
     for i in range(n):
-        mass += mixture.weight[i]
-        mean += mixture.weight[i] * mixture.location[i]
+        mass += mixture.weights[i]
+        mean += mixture.weights[i] * mixture.locations[i]
     mean /= mass
     for i in range(n):
-        own = mixture.scale[i] ** 2 * mixture.dof[i] / (mixture.dof[i] - 2.0)
-        variance += mixture.weight[i] * (own + (mixture.location[i] - mean) ** 2)
+        own = mixture.scales[i] ** 2 * mixture.dofs[i] / (mixture.dofs[i] - 2.0)
+        variance += mixture.weights[i] * (own + (mixture.locations[i] - mean) ** 2)
     return mean, math.sqrt(variance / mass)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def distribution(mixture: Components, n: int, y: float) -> float:
+def distribution(mixture: Mixture, n: int, y: float) -> float:
     """P(next <= y) under the first n components."""
     mass = below = 0.0
     for i in range(n):
-        mass += mixture.weight[i]
-        below += mixture.weight[i] * cdf((y - mixture.location[i]) / mixture.scale[i], mixture.dof[i])
+        mass += mixture.weights[i]
+        below += mixture.weights[i] * cdf((y - mixture.locations[i]) / mixture.scales[i], mixture.dofs[i])
     return min(below / mass, 1.0)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _alike(mixture: Components, i: int, j: int) -> bool:
+def _alike(mixture: Mixture, i: int, j: int) -> bool:
     """Whether quantiles can treat components i and j as one."""
-    close = _ALIKE * mixture.scale[j]
+    close = _ALIKE * mixture.scales[j]
     return (
-        abs(mixture.location[i] - mixture.location[j]) < close
-        and abs(mixture.scale[i] - mixture.scale[j]) < close
-        and abs(1.0 / mixture.dof[i] - 1.0 / mixture.dof[j]) < 0.2 * _ALIKE
+        abs(mixture.locations[i] - mixture.locations[j]) < close
+        and abs(mixture.scales[i] - mixture.scales[j]) < close
+        and abs(1.0 / mixture.dofs[i] - 1.0 / mixture.dofs[j]) < 0.2 * _ALIKE
     )
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _condense(mixture: Components, n: int) -> int:
+def _condense(mixture: Mixture, n: int) -> int:
     """Drop negligible components and unite those alike, in place; returns how many are left."""
     kept = 0
     for i in range(n):
-        weight = mixture.weight[i]
+        weight = mixture.weights[i]
         if weight < _NEGLIGIBLE_ALONE:
             continue
         j = 0
@@ -152,32 +137,31 @@ def _condense(mixture: Components, n: int) -> int:
             j += 1
         if j == kept:
             kept += 1
-            mixture.weight[j] = 0.0
-            mixture.location[j] = mixture.location[i]
-            mixture.scale[j] = mixture.scale[i]
-            mixture.dof[j] = mixture.dof[i]
-        mixture.weight[j] += weight
-        step = weight / mixture.weight[j]
-        mixture.location[j] += step * (mixture.location[i] - mixture.location[j])
-        mixture.scale[j] += step * (mixture.scale[i] - mixture.scale[j])
-        mixture.dof[j] += step * (mixture.dof[i] - mixture.dof[j])
+            mixture.weights[j] = 0.0
+            mixture.locations[j] = mixture.locations[i]
+            mixture.scales[j] = mixture.scales[i]
+            mixture.dofs[j] = mixture.dofs[i]
+        mixture.weights[j] += weight
+        step = weight / mixture.weights[j]
+        mixture.locations[j] += step * (mixture.locations[i] - mixture.locations[j])
+        mixture.scales[j] += step * (mixture.scales[i] - mixture.scales[j])
+        mixture.dofs[j] += step * (mixture.dofs[i] - mixture.dofs[j])
     united = kept
     kept = 0
     mass = 0.0
     for j in range(united):
-        if mixture.weight[j] >= _NEGLIGIBLE:
-            _put(mixture, kept, mixture.weight[j], mixture.location[j], mixture.scale[j] ** 2, mixture.dof[j])
-            mass += mixture.weight[j]
+        if mixture.weights[j] >= _NEGLIGIBLE:
+            _put(mixture, kept, mixture.weights[j], mixture.locations[j], mixture.scales[j] ** 2, mixture.dofs[j])
+            mass += mixture.weights[j]
             kept += 1
     for j in range(kept):
-        mixture.weight[j] /= mass
+        mixture.weights[j] /= mass
     return kept
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def central_interval(mixture: Components, n: int, tail: float, out: Floats) -> None:
+def central_interval(mixture: Mixture, n: int, tail: float, out: Floats) -> None:
     """Quantiles `tail` and 1 - `tail` of the first n components into out [2]; the components are condensed in place."""
     n = _condense(mixture, n)
     ends = np.array([tail, 1.0 - tail])
-    weight, location = mixture.weight[:n], mixture.location[:n]
-    mixture_quantiles(ends, weight, location, mixture.scale[:n], mixture.dof[:n], out, _TOLERANCE)
+    mixture_quantiles(ends, first_components(mixture, n), out, _TOLERANCE)

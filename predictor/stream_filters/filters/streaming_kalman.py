@@ -26,13 +26,21 @@ import numpy as np
 from pydantic import Field
 
 from stream_filters.filters.base import TIME, Array, Batch, Filter, FilterConfig, Step, Tensor, common_outputs
-from stream_filters.filters.kalman_bank import Bank, Member, Report, belief_dtype, belief_of, scratch_for
-from stream_filters.filters.kalman_kernel import filter_rows
-from stream_filters.filters.kalman_outputs import add_innovations, bound_report, finish, join_reports, report_room
-from stream_filters.filters.noise_grid import start_member
+from stream_filters.filters.kalman_bank import Bank, Member, belief_dtype
+from stream_filters.filters.kalman_kernel import Parts, begin_group, filter_group
+from stream_filters.filters.kalman_outputs import (
+    INNOVATIONS,
+    PREDICTIVE,
+    add_innovations,
+    finish,
+    join_reports,
+    report_room,
+)
+from stream_filters.filters.kalman_views import pack_bank, room_for
 from stream_filters.filters.workspace import PerThread
 
 _LN10 = float(np.log(10.0))
+_WORD_BYTES = 8
 Choice = Literal["average", "always", "never"]
 
 
@@ -114,9 +122,10 @@ class StreamingKalman(Filter[StreamingKalmanConfig]):
         self.members = config.members()
         shared = config.noise == "shared"
         self._groups, self._axes = (1, config.dimension) if shared else (config.dimension, 1)
-        self._bank = self._build_bank()
         self._dtype = belief_dtype(self.members, self._groups, self._axes)
-        self._scratch = PerThread(lambda: scratch_for(belief_of(np.zeros((), self._dtype), 0)))
+        self._sizes = self._groups, sum(member.size for member in self.members), len(self.members), self._axes
+        self._bank = pack_bank(self._build_bank())
+        self._scratch = PerThread(lambda: room_for(self._sizes))
         self._room = report_room(self._axes, len(self.members))
 
     def _build_bank(self) -> Bank:
@@ -183,33 +192,29 @@ class StreamingKalman(Filter[StreamingKalmanConfig]):
 
     def initial_state(self) -> Array:
         """The prior: nothing observed, every grid as wide as its prior."""
-        state = np.zeros((), self._dtype)
+        words = np.zeros(self._dtype.itemsize // _WORD_BYTES)
         for group in range(self._groups):
-            belief = belief_of(state, group)
-            belief.log_share[:] = np.log(self._bank.base)
-            scratch = scratch_for(belief)
-            for k, member in enumerate(self.members):
-                start_member(self._bank, belief, scratch, k, -member.delay)
-        return state
+            begin_group(Parts(*self._bank, self._scratch.value, words), self._sizes, group)
+        return words.view(self._dtype).reshape(())
 
     def run(self, state: Array, batch: Batch, names: frozenset[str]) -> Step:
         """Filter T rows; a time delta is the time since the row before, of the first row it is not used."""
-        after = state.copy()
-        needed = names | ({"predictive_mean", "predictive_std"} if names & {"innovation", "nis"} else set())
-        reports = []
-        scratch = self._scratch.value
+        needed = names | PREDICTIVE if names & INNOVATIONS else names
+        plan = self._room.plan(len(batch.observations), needed)
         # Copies: a read-only array would be another type, and have the kernel compiled again.
+        words = state.reshape(1).view(np.float64).copy()
+        parts = Parts(*self._bank, self._scratch.value, words)
         deltas = np.array(batch.time_deltas, np.float64, order="C")
+        reports = []
         for group in range(self._groups):
             axes = slice(group * self._axes, (group + 1) * self._axes)
             rows = np.array(batch.observations[:, axes], np.float64, order="C")
-            buffer, arrays = self._room.make(len(rows), needed)
-            report = Report(**arrays)
-            filter_rows(rows, deltas, self._bank, belief_of(after, group), scratch, report)
-            bound_report(buffer)
-            reports.append(report)
+            buffer = np.empty(plan.size)
+            filter_group((rows, deltas), parts, (buffer, plan.starts), self._sizes, group)
+            reports.append(plan.arrays(buffer))
         info = join_reports(reports, needed, self._axes)
         add_innovations(info, batch.observations, needed)
+        after = words.view(self._dtype).reshape(())
         return Step(after, {name: finish(self.declared[name], info[name]) for name in names})
 
     def forecast(self, state: Array, horizon: int) -> Mapping[str, Array]:

@@ -5,35 +5,14 @@ Every function takes plain floats. dof is real, > 0; infinity is the normal limi
 
 import math
 
-import numpy as np
-from numba import njit
+from stream_filters.filters.compiled import compiled
 
 # Normalising transformation of the t distribution, error below 2e-10 from this many degrees of freedom on.
 _NORMALISE_FROM = 16.0
 _NORMAL_FROM = 1e10
 
-# Standard normal distribution function and density on a grid from 0: Taylor's series fills the gaps to 1e-12.
-_GRID = 64.0
-_GRID_END = 9.0
-_KNOTS = np.arange(int(_GRID * _GRID_END) + 2) / _GRID
-_KNOT_CDF = np.array([1.0 - 0.5 * math.erfc(knot * math.sqrt(0.5)) for knot in _KNOTS])
-_KNOT_PDF = np.exp(-0.5 * _KNOTS**2) / math.sqrt(2.0 * math.pi)
-# sqrt(log(1 + s) / s) on [0, 1/2], least squares at Chebyshev points, error 1e-10.
-_ROOT_LOG = (
-    0.999999999929,
-    -0.249999976564,
-    0.135415379153,
-    -0.0911183471622,
-    0.0677465609521,
-    -0.0521201882545,
-    0.0374682661709,
-    -0.0207237979649,
-    0.00605039502026,
-)
-_ROOT_LOG_END = 0.5
 
-
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def digamma(x: float) -> float:
     """d log Gamma(x) / dx for x > 0; relative error 1e-13 away from the zero at 1.46."""
     shift = 0.0
@@ -45,7 +24,7 @@ def digamma(x: float) -> float:
     return shift + math.log(x) - 0.5 / x - series
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def trigamma(x: float) -> float:
     """d² log Gamma(x) / dx² for x > 0; relative error 1e-13."""
     shift = 0.0
@@ -57,8 +36,8 @@ def trigamma(x: float) -> float:
     return shift + (1.0 + 0.5 / x + series) / x
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _log_gamma_half_step(x: float) -> float:
+@compiled
+def log_gamma_half_step(x: float) -> float:
     """log Gamma(x + 1/2) - log Gamma(x) for x > 0, without the cancellation of two log Gammas."""
     ratio = 1.0
     while x < 8.0:
@@ -69,16 +48,16 @@ def _log_gamma_half_step(x: float) -> float:
     return math.log(ratio * math.sqrt(x)) - series
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def log_pdf(residual: float, scale2: float, dof: float) -> float:
     """Log density of the Student-t with squared scale `scale2` at `residual` = value minus location, nats."""
     if dof > _NORMAL_FROM:
         return -0.5 * (math.log(2.0 * math.pi * scale2) + residual * residual / scale2)
     kernel = 0.5 * (dof + 1.0) * math.log1p(residual * residual / (scale2 * dof))
-    return _log_gamma_half_step(0.5 * dof) - 0.5 * math.log(math.pi * dof * scale2) - kernel
+    return log_gamma_half_step(0.5 * dof) - 0.5 * math.log(math.pi * dof * scale2) - kernel
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _log_kernel(z: float, dof: float) -> float:
     """log(1 + z²/dof), also where z² overflows."""
     if abs(z) < 1e150:
@@ -86,7 +65,7 @@ def _log_kernel(z: float, dof: float) -> float:
     return 2.0 * math.log(abs(z)) - math.log(dof)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _normalised_tail(log_kernel: float, dof: float) -> float:
     """Upper tail probability for log_kernel = log(1 + z²/dof), dof >= _NORMALISE_FROM.
 
@@ -99,7 +78,7 @@ def _normalised_tail(log_kernel: float, dof: float) -> float:
     return 0.5 * math.erfc((correction / b + 1.0) * math.sqrt(0.5 * y))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _tail(z: float, dof: float) -> float:
     """P(t > |z|); absolute error 1e-9 for every real dof > 0.
 
@@ -115,7 +94,7 @@ def _tail(z: float, dof: float) -> float:
     x = math.exp(-log_kernel)
     a = 0.5 * dof
     sine = abs(z) / math.hypot(z, math.sqrt(dof)) if abs(z) < 1e150 else 1.0
-    term = 0.5 * sine * math.exp(_log_gamma_half_step(a) - a * log_kernel) / (a * math.sqrt(math.pi))
+    term = 0.5 * sine * math.exp(log_gamma_half_step(a) - a * log_kernel) / (a * math.sqrt(math.pi))
     total = 0.0
     while 2.0 * a < _NORMALISE_FROM:
         total += term
@@ -124,7 +103,7 @@ def _tail(z: float, dof: float) -> float:
     return total + _normalised_tail(log_kernel, 2.0 * a)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def cdf(z: float, dof: float) -> float:
     """Distribution function of the standard Student-t; absolute error 1e-9."""
     if math.isnan(z):
@@ -133,46 +112,3 @@ def cdf(z: float, dof: float) -> float:
         return 0.0 if z < 0.0 else 1.0
     tail = _tail(z, dof)
     return tail if z < 0.0 else 1.0 - tail
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _normal_cdf_and_pdf(z: float) -> tuple[float, float]:
-    """Standard normal distribution function and density, absolute error 1e-12."""
-    size = abs(z)
-    if size >= _GRID_END:
-        return (0.0 if z < 0.0 else 1.0), 0.0
-    knot = int(size * _GRID + 0.5)
-    x = knot / _GRID
-    h = size - x
-    x2 = x * x
-    pdf = _KNOT_PDF[knot]
-    area = 1.0 - h * (x / 2 - h * ((x2 - 1.0) / 6 - h * (x * (x2 - 3.0) / 24)))
-    slope = 1.0 - h * (x - h * ((x2 - 1.0) / 2 - h * (x * (x2 - 3.0) / 6)))
-    upper = _KNOT_CDF[knot] + pdf * h * area
-    return (1.0 - upper if z < 0.0 else upper), pdf * slope
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def cdf_and_slopes(z: float, dof: float) -> tuple[float, float, float]:
-    """Standard Student-t distribution function, absolute error 1e-9, its density and the density's slope to 1e-5.
-
-    Where z is moderate, the normalising transformation of `_normalised_tail` without logarithms.
-    """
-    inverse = 1.0 / dof
-    s = z * z * inverse
-    if not (s <= _ROOT_LOG_END and dof >= _NORMALISE_FROM):
-        density = math.exp(log_pdf(z, 1.0, dof))
-        return cdf(z, dof), density, -density * z * (1.0 + inverse) / (1.0 + s)
-    root = _ROOT_LOG[8]
-    for i in range(7, -1, -1):
-        root = root * s + _ROOT_LOG[i]
-    shift = 1.0 - 0.5 * inverse
-    y = z * z * shift * root * root
-    unit = inverse * inverse / (48.0 * shift * shift)
-    tail = ((-0.4 * y - 3.3) * y - 24.0) * y - 85.5
-    correction = (y + 3.0 + tail * unit * (1.0 - unit * (0.8 * y * y + 100.0))) * unit
-    ratio = math.sqrt(shift) * root
-    probability, density = _normal_cdf_and_pdf(z * ratio * (1.0 + correction))
-    flatter = 1.0 / (1.0 + s)
-    density *= flatter * shift * ((1.0 + correction) / ratio + 2.0 * z * z * ratio * unit)
-    return probability, density, -density * z * (1.0 + inverse) * flatter

@@ -1,22 +1,54 @@
 """Distribution functions and quantiles of Student-t mixtures, compiled for use inside the filters' kernels.
 
-A mixture is four one-dimensional float64 arrays [n]: weights, locations, scales, dofs. Components of weight 0 have no
-say, whatever else they hold.
+Weights sum to 1. Components of weight 0 have no say, whatever else they hold.
 """
 
 import math
+from typing import NamedTuple
 
-from numba import njit
+import numpy as np
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.student_t import cdf, cdf_and_slopes
+from stream_filters.filters.compiled import compiled, inlined
+from stream_filters.filters.elementary import dot, total
+from stream_filters.filters.student_t import cdf
+from stream_filters.filters.student_t_lanes import cdfs_and_slopes, prepare, terms_for
 
+# eight doubles are the widest vector; one by one, the components left over would take as long as all others
+PADDING = 7
 _MAX_ITERATIONS = 200
 
 Shape = tuple[float, float, float, float, float]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+class Mixture(NamedTuple):
+    """The components of a Student-t mixture, and working space for them: at least [TERMS, n]."""
+
+    weights: Floats  # [n]
+    locations: Floats  # [n]
+    scales: Floats  # [n]
+    dofs: Floats  # [n]
+    terms: Floats
+
+
+def mixture_space(components: int) -> Mixture:
+    """Room for so many components, and what `first_components` adds."""
+    weights, locations, scales, dofs = np.zeros((4, components + PADDING))
+    return Mixture(weights, locations, scales, dofs, terms_for(components + PADDING))
+
+
+@inlined
+def first_components(mixture: Mixture, n: int) -> Mixture:
+    """The first n components alone, and up to `PADDING` of weight 0 that fill the last vector."""
+    weights, locations, scales, dofs, terms = mixture
+    padded = n + (-n) % (PADDING + 1)
+    for k in range(n, padded):
+        weights[k] = locations[k] = 0.0
+        scales[k], dofs[k] = 1.0, math.inf
+    return Mixture(weights[:padded], locations[:padded], scales[:padded], dofs[:padded], terms)
+
+
+@compiled
 def _component_cdf(value: float, location: float, scale: float, dof: float) -> float:
     """P(component <= value); a component without spread is a point mass."""
     if scale > 0.0:
@@ -24,17 +56,18 @@ def _component_cdf(value: float, location: float, scale: float, dof: float) -> f
     return 1.0 if value >= location else 0.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def mixture_cdf(value: float, weights: Floats, locations: Floats, scales: Floats, dofs: Floats) -> float:
-    """P(mixture <= value) of a Student-t mixture; all arrays [n], weights sum to 1, absolute error 1e-9."""
-    total = 0.0
+@compiled
+def mixture_cdf(value: float, mixture: Mixture) -> float:
+    """P(mixture <= value), absolute error 1e-9."""
+    weights, locations, scales, dofs, _ = mixture
+    probability = 0.0
     for k in range(weights.shape[0]):
         if weights[k] > 0.0:
-            total += weights[k] * _component_cdf(value, locations[k], scales[k], dofs[k])
-    return total
+            probability += weights[k] * _component_cdf(value, locations[k], scales[k], dofs[k])
+    return probability
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _normal_quantile(probability: float) -> float:
     """Standard normal quantile, error 5e-4: Abramowitz & Stegun 26.2.23, a start for Newton's method."""
     tail = min(probability, 1.0 - probability)
@@ -43,40 +76,53 @@ def _normal_quantile(probability: float) -> float:
     return -z if probability < 0.5 else z
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _shape(weights: Floats, locations: Floats, scales: Floats, dofs: Floats, tolerance: float) -> Shape:
-    """Mean, standard deviation, skewness, excess kurtosis and smallest scale of the mixture, for a start.
+@compiled
+def _shape(mixture: Mixture, tolerance: float) -> Shape:
+    """Mean, standard deviation, skewness and excess kurtosis of the mixture, and how small the last step must be.
 
     Components without a variance count with three scales; ones lighter than the tolerance have no say in the scale.
+    Prepares the mixture's terms.
     """
-    mass = 0.0
-    mean = 0.0
-    for k in range(weights.shape[0]):
-        if weights[k] > 0.0:
-            mass += weights[k]
-            mean += weights[k] * locations[k]
-    mean /= mass
-    second = 0.0
-    third = 0.0
-    fourth = 0.0
+    weights, locations, scales, dofs, terms = mixture
+    n = weights.shape[0]
+    prepare(scales, dofs, terms)
+    second, third, fourth, own = terms[0], terms[1], terms[2], terms[3]
+    for k in range(n):
+        second[k] = weights[k] if weights[k] > 0.0 else 0.0
+        third[k] = weights[k] * locations[k] if weights[k] > 0.0 else 0.0
+    none, all_of_them = np.uint64(0), np.uint64(n)
+    mass = total(second, none, all_of_them)
+    mean = total(third, none, all_of_them) / mass
+    for k in range(n):
+        own[k] = scales[k] * scales[k] * (1.0 + 2.0 * _excess(dofs[k]))
+    for k in range(n):
+        offset = locations[k] - mean
+        second[k] = weights[k] * (own[k] + offset * offset) if weights[k] > 0.0 else 0.0
+        third[k] = weights[k] * offset * (3.0 * own[k] + offset * offset) if weights[k] > 0.0 else 0.0
+    for k in range(n):
+        offset2 = (locations[k] - mean) * (locations[k] - mean)
+        tails = 3.0 * own[k] * own[k] * (1.0 + 2.0 * _excess(dofs[k]))
+        fourth[k] = weights[k] * (offset2 * (offset2 + 6.0 * own[k]) + tails) if weights[k] > 0.0 else 0.0
     finest = math.inf
-    for k in range(weights.shape[0]):
-        if weights[k] > 0.0:
-            excess = 1.0 / (dofs[k] - 2.0) if dofs[k] > 2.25 else 4.0
-            own = scales[k] * scales[k] * (1.0 + 2.0 * excess)
-            offset = locations[k] - mean
-            offset2 = offset * offset
-            second += weights[k] * (own + offset2)
-            third += weights[k] * offset * (3.0 * own + offset2)
-            fourth += weights[k] * (offset2 * (offset2 + 6.0 * own) + 3.0 * own * own * (1.0 + 2.0 * excess))
-            if weights[k] > tolerance:
-                finest = min(finest, scales[k])
-    variance = second / mass
+    for k in range(n):
+        if weights[k] > tolerance:
+            finest = min(finest, scales[k])
+    variance = total(second, none, all_of_them) / mass
     spread = math.sqrt(variance)
-    return mean, spread, third / (mass * variance * spread), fourth / (mass * variance * variance) - 3.0, finest
+    skewness = total(third, none, all_of_them) / (mass * variance * spread)
+    kurtosis = total(fourth, none, all_of_them) / (mass * variance * variance) - 3.0
+    # A step h leaves about h³/finest² (or h itself): the finest scale bends the distribution most.
+    bent = 0.6 * (tolerance * spread * min(spread, finest) ** 2) ** (1.0 / 3.0)
+    return mean, spread, skewness, kurtosis, max(0.1 * tolerance * spread, bent)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
+def _excess(dof: float) -> float:
+    """1 / (dof - 2), for a component without a variance that of three scales."""
+    return 1.0 / (dof - 2.0) if dof > 2.25 else 4.0
+
+
+@compiled
 def _start(probability: float, mean: float, spread: float, skewness: float, kurtosis: float) -> float:
     """Quantile by Cornish & Fisher's expansion, kept within two standard deviations of the normal one."""
     z = _normal_quantile(probability)
@@ -87,62 +133,46 @@ def _start(probability: float, mean: float, spread: float, skewness: float, kurt
     return mean + spread * (z + step)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _cdf_and_slopes_of_mixture(
-    value: float, weights: Floats, locations: Floats, scales: Floats, dofs: Floats, negligible: float
-) -> tuple[float, float, float]:
+@compiled
+def _cdf_and_slopes(value: float, mixture: Mixture, negligible: float) -> tuple[float, float, float]:
     """Distribution function, density and its slope, of the mixture's components heavier than `negligible`."""
-    probability = 0.0
-    density = 0.0
-    slope = 0.0
+    weights, locations, scales, dofs, terms = mixture
+    cdfs_and_slopes(value, locations, scales, dofs, terms)
     mass = 0.0
     for k in range(weights.shape[0]):
         if weights[k] > negligible:
             mass += weights[k]
-            if scales[k] > 0.0:
-                inverse = 1.0 / scales[k]
-                below, height, fall = cdf_and_slopes((value - locations[k]) * inverse, dofs[k])
-                probability += weights[k] * below
-                density += weights[k] * height * inverse
-                slope += weights[k] * fall * inverse * inverse
-            elif value >= locations[k]:
-                probability += weights[k]
-    return probability / mass, density / mass, slope / mass
+        else:
+            terms[:3, k] = 0.0
+    none, all_of_them = np.uint64(0), np.uint64(weights.shape[0])
+    below, height, fall = (
+        dot(weights, terms[0], none, all_of_them),
+        dot(weights, terms[1], none, all_of_them),
+        dot(weights, terms[2], none, all_of_them),
+    )
+    return below / mass, height / mass, fall / mass
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def mixture_quantile(
-    probability: float, weights: Floats, locations: Floats, scales: Floats, dofs: Floats, tolerance: float = 1e-6
-) -> float:
-    """The value below which a Student-t mixture has `probability`; all arrays [n], weights sum to 1.
+@compiled
+def mixture_quantile(probability: float, mixture: Mixture, tolerance: float = 1e-6) -> float:
+    """The value below which a Student-t mixture has `probability`.
 
     tolerance: error allowed, in standard deviations of the mixture; 1e-3 is half the work of 1e-6. Components that
     weigh less than a hundredth of it together are left out. NaN if a parameter is NaN; -inf, inf for 0 and 1.
     """
-    shape = _shape(weights, locations, scales, dofs, tolerance)
-    return _solve(probability, shape, weights, locations, scales, dofs, tolerance)
+    return _solve(probability, _shape(mixture, tolerance), mixture, tolerance)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def mixture_quantiles(
-    probabilities: Floats,
-    weights: Floats,
-    locations: Floats,
-    scales: Floats,
-    dofs: Floats,
-    out: Floats,
-    tolerance: float = 1e-6,
-) -> None:
+@compiled
+def mixture_quantiles(probabilities: Floats, mixture: Mixture, out: Floats, tolerance: float = 1e-6) -> None:
     """`mixture_quantile` of each of the probabilities [q] into out [q]; the mixture's moments are found once."""
-    shape = _shape(weights, locations, scales, dofs, tolerance)
+    shape = _shape(mixture, tolerance)
     for i in range(probabilities.shape[0]):
-        out[i] = _solve(probabilities[i], shape, weights, locations, scales, dofs, tolerance)
+        out[i] = _solve(probabilities[i], shape, mixture, tolerance)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _solve(
-    probability: float, shape: Shape, weights: Floats, locations: Floats, scales: Floats, dofs: Floats, tolerance: float
-) -> float:
+@compiled
+def _solve(probability: float, shape: Shape, mixture: Mixture, tolerance: float) -> float:
     """Halley's steps inside a bracket that every evaluation shrinks.
 
     Bisection where a step would leave the bracket, or is more than half the one before the last: between two modes
@@ -152,19 +182,17 @@ def _solve(
         return -math.inf
     if probability >= 1.0:
         return math.inf
-    mean, spread, skewness, kurtosis, finest = shape
+    mean, spread, skewness, kurtosis, settled = shape
     if not (math.isfinite(mean) and math.isfinite(spread)):
         return math.nan
     low, high = -math.inf, math.inf
     value = _start(probability, mean, spread, skewness, kurtosis)
-    # A step h leaves about h³/finest² (or h itself): the finest scale bends the distribution most.
-    settled = max(0.1 * tolerance * spread, 0.6 * (tolerance * spread * min(spread, finest) ** 2) ** (1.0 / 3.0))
-    negligible = 0.01 * tolerance / weights.shape[0]
+    negligible = 0.01 * tolerance / mixture.weights.shape[0]
     stride = spread
     bend = 0.0
     last, before_last = math.inf, math.inf
     for _ in range(_MAX_ITERATIONS):
-        reached, density, slope = _cdf_and_slopes_of_mixture(value, weights, locations, scales, dofs, negligible)
+        reached, density, slope = _cdf_and_slopes(value, mixture, negligible)
         excess = reached - probability
         if excess >= 0.0:
             high = value

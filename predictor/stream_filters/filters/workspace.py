@@ -4,12 +4,14 @@ A request of one observation takes a kernel some microseconds; allocating twenty
 """
 
 import threading
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stream_filters.filters.base import Array, Floats
 
@@ -24,6 +26,22 @@ class PerThread(threading.local, Generic[_T]):
         self.value = make()
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where the real outputs asked for stand in one buffer of `size` doubles.
+
+    starts: of every output that there is, -1 where it was not asked for. places: name, start, stop and shape.
+    """
+
+    size: int
+    starts: NDArray[np.int64]
+    places: Sequence[tuple[str, int, int, tuple[int, ...]]]
+
+    def arrays(self, buffer: Floats) -> dict[str, Floats]:
+        """The outputs by name, as views of the buffer."""
+        return {name: buffer[start:stop].reshape(shape) for name, start, stop, shape in self.places}
+
+
 class ReportRoom:
     """Makes the arrays that a kernel reports into.
 
@@ -36,24 +54,27 @@ class ReportRoom:
         self._unasked: dict[str, Array] = {
             name: np.zeros((0, *shape), np.int64 if name in whole else np.float64) for name, shape in shapes.items()
         }
-        self._plan = lru_cache(maxsize=_PLANS)(self._make_plan)
+        self._planned = lru_cache(maxsize=_PLANS)(self._make_plan)
 
-    def make(self, rows: int, names: Set[str]) -> tuple[Floats, dict[str, Array]]:
-        """A buffer of NaN with all real outputs named, and every output: [rows, ...] if named, else of no rows."""
-        size, places = self._plan(rows, frozenset(names))
-        buffer = np.full(size, np.nan)
-        arrays = self._unasked.copy()
-        for name, start, stop, shape in places:
-            arrays[name] = buffer[start:stop].reshape(shape)
+    def plan(self, rows: int, names: Set[str]) -> Plan:
+        """Places for so many rows of the outputs named."""
+        return self._planned(rows, frozenset(names))
+
+    def make(self, rows: int, names: Set[str]) -> dict[str, Array]:
+        """Every output: [rows, ...] if named, with NaN where it is real, else of no rows."""
+        plan = self.plan(rows, names)
+        arrays = self._unasked | plan.arrays(np.full(plan.size, np.nan))
         for name in self._whole & names:
             arrays[name] = np.zeros((rows, *self._shapes[name]), np.int64)
-        return buffer, arrays
+        return arrays
 
-    def _make_plan(self, rows: int, names: frozenset[str]) -> tuple[int, list[tuple[Any, ...]]]:
-        places, start = [], 0
+    def _make_plan(self, rows: int, names: frozenset[str]) -> Plan:
+        places, starts, start = [], [], 0
         for name, shape in self._shapes.items():
-            if name in names and name not in self._whole:
+            asked = name in names and name not in self._whole
+            starts.append(start if asked else -1)
+            if asked:
                 stop = start + rows * prod(shape)
                 places.append((name, start, stop, (rows, *shape)))
                 start = stop
-        return start, places
+        return Plan(start, np.array(starts, np.int64), places)
