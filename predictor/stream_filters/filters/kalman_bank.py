@@ -39,17 +39,27 @@ class Member:
         """Number of grid points."""
         return self.nodes**self.axes
 
+    def steps(self) -> Floats:
+        """Steps of every node from the centre of the grid, [size, 2]; the first are 0 with one axis."""
+        half = self.nodes // 2
+        along = np.arange(-half, half + 1.0)
+        across = along if self.axes == 2 else np.zeros(1)
+        return np.stack(np.meshgrid(across, along, indexing="ij"), axis=-1).reshape(-1, 2)
+
 
 class Bank(NamedTuple):
     """Everything fixed by the configuration; [K] members over J nodes in all.
 
-    first: index of a member's first node, [K + 1]. keep: 1 - 1/memory. base: prior weights, dealt: of the fixed share.
+    first: index of a member's first node, [K + 1]. across, along: a node's steps from the centre of its grid, in
+    logit f and in log lam, [J]. keep: 1 - 1/memory. base: prior weights, dealt: of the fixed share.
     outlier_share: 0 for plain members. prior: mean and standard deviation of log lam.
     share: probability a row that another member becomes the best. continuous: process noise accumulates over time.
     quantiles: probabilities of the lower end, upper end and median of intervals.
     """
 
     first: Indices
+    across: Floats
+    along: Floats
     nodes: Integers
     axes: Integers
     delay: Integers

@@ -12,6 +12,8 @@ from stream_filters.filters.kalman_bank import Bank, Belief, Integers, Report, S
 from stream_filters.filters.student_t_lanes import TERMS
 from stream_filters.filters.student_t_mixtures import PADDING
 
+# real numbers of a bank that are neither a member's nor a node's
+_ALONE = 8
 _SCRATCH_BY_NODE = 14
 
 
@@ -20,16 +22,20 @@ def pack_bank(bank: Bank) -> tuple[Integers, Floats]:
     whole = [*bank.first, *bank.nodes, *bank.axes, *bank.delay, bank.continuous]
     by_member = [*bank.keep, *bank.base, *bank.dealt, *bank.outlier_share]
     alone = [*bank.prior, *bank.quantiles, bank.outlier_variance, bank.share, bank.time_delta]
-    return np.array(whole, np.int64), np.array([*by_member, *alone])
+    return np.array(whole, np.int64), np.array([*by_member, *alone, *bank.across, *bank.along])
 
 
 @inlined
 def view_bank(whole: Integers, real: Floats, members: int) -> Bank:
     """The bank that `pack_bank` packed."""
     first, counts = whole[: members + 1], whole[members + 1 : 4 * members + 1].reshape((3, members))
-    by_member, alone = real[: 4 * members].reshape((4, members)), real[4 * members :]
+    by_member, alone = real[: 4 * members].reshape((4, members)), real[4 * members : 4 * members + _ALONE]
+    steps = real[4 * members + _ALONE :]
+    nodes = steps.shape[0] // 2
     return Bank(
         first=first.view(np.uint64),
+        across=steps[:nodes],
+        along=steps[nodes:],
         nodes=counts[0],
         axes=counts[1],
         delay=counts[2],

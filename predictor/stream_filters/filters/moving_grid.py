@@ -11,7 +11,7 @@ import numpy as np
 from stream_filters.filters.base import Floats
 from stream_filters.filters.compiled import compiled
 from stream_filters.filters.kalman_bank import Bank, Belief, Scratch
-from stream_filters.filters.noise_grid import LOGIT_SPAN, node_offset, normalise, place_nodes
+from stream_filters.filters.noise_grid import LOGIT_SPAN, normalise, place_nodes
 
 # Half-width of a new grid in posterior standard deviations, and when a grid no longer fits: the posterior's standard
 # deviation against what the grid was made for, its mean against the half-width, the probability on the edge.
@@ -28,11 +28,11 @@ MAX_PRIOR_SPANS = 20.0
 @compiled
 def _moments(bank: Bank, belief: Belief, k: int) -> tuple[float, float, float, float, float, float]:
     """Means, variances and covariance of the posterior in node units, and the probability on the edge."""
-    nodes, axes, first = bank.nodes[k], bank.axes[k], bank.first[k]
-    half = nodes // 2
+    first = bank.first[k]
+    half = bank.nodes[k] // 2
     mean_u = mean_v = square_u = square_v = product = edge = 0.0
     for j in range(first, bank.first[k + 1]):
-        u, v = node_offset(j - first, nodes, axes)
+        u, v = bank.across[j], bank.along[j]
         w = belief.weight[j]
         mean_u += w * u
         mean_v += w * v
@@ -131,7 +131,7 @@ def _find_stencils(
     nodes, axes, first = bank.nodes[k], bank.axes[k], bank.first[k]
     half = nodes // 2
     for j in range(first, bank.first[k + 1]):
-        u, v = node_offset(j - first, nodes, axes)
+        u, v = bank.across[j], bank.along[j]
         x = 0.0
         if axes == 2:
             x = (belief.centre[k, 0] + belief.cholesky[k, 0] * u - centre[0]) / chol[0]

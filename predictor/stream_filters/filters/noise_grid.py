@@ -7,12 +7,8 @@ MA(2), so these two ratios and the scale s2 are all that data can tell. A member
 second axis alone.
 """
 
-import math
-
-import numpy as np
-
 from stream_filters.filters.compiled import compiled, inlined
-from stream_filters.filters.elementary import total
+from stream_filters.filters.elementary import exp, log, total
 from stream_filters.filters.kalman_bank import Bank, Belief, Scratch
 
 # Half-width of a new grid: logit f reaches +-5, log lam two prior standard deviations.
@@ -22,36 +18,30 @@ MIN_WEIGHT = 1e-90
 
 
 @compiled
-def node_offset(j: int, nodes: int, axes: int) -> tuple[int | np.int64, np.int64]:
-    """Position of node j of a member on its grid, (-h..h, -h..h); the first is 0 with one axis."""
-    half = nodes // 2
-    index = np.int64(j)
-    if axes == 2:
-        return index // nodes - half, index % nodes - half
-    return 0, index - half
-
-
-@compiled
 def place_nodes(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
     """Fill member k's noise ratios and log prior from its centre and cholesky."""
-    for j in range(bank.first[k], bank.first[k + 1]):
-        u, v = node_offset(j - bank.first[k], bank.nodes[k], bank.axes[k])
-        log_lam = belief.centre[k, 1] + belief.cholesky[k, 1] * u + belief.cholesky[k, 2] * v
-        z = (log_lam - bank.prior[0]) / bank.prior[1]
-        scratch.velocity_drift[j] = math.exp(log_lam)
+    low, high = bank.first[k], bank.first[k + 1]
+    centre, stride, slant, rise = belief.centre[k], belief.cholesky[k, 0], belief.cholesky[k, 1], belief.cholesky[k, 2]
+    for j in range(low, high):
+        scratch.velocity_drift[j] = centre[1] + slant * bank.across[j] + rise * bank.along[j]
+    for j in range(low, high):
+        z = (scratch.velocity_drift[j] - bank.prior[0]) / bank.prior[1]
         scratch.log_prior[j] = -0.5 * z * z
-        if bank.axes[k] == 2:
-            logit = belief.centre[k, 0] + belief.cholesky[k, 0] * u
-            log_f = -math.log1p(math.exp(-logit))
-            log_r = -math.log1p(math.exp(logit))
-            scratch.position_drift[j] = math.exp(log_f)
-            scratch.noise[j] = math.exp(log_r)
-            scratch.log_noise[j] = log_r
-            scratch.log_prior[j] += log_f + log_r
-        else:
+        scratch.velocity_drift[j] = exp(scratch.velocity_drift[j])
+    if bank.axes[k] == 1:
+        for j in range(low, high):
             scratch.position_drift[j] = 0.0
             scratch.noise[j] = 1.0
             scratch.log_noise[j] = 0.0
+        return
+    for j in range(low, high):
+        odds = exp(centre[0] + stride * bank.across[j])
+        scratch.noise[j] = 1.0 / (1.0 + odds)
+        scratch.position_drift[j] = odds / (1.0 + odds)
+    for j in range(low, high):
+        scratch.log_noise[j] = log(scratch.noise[j])
+        # of a uniform share the logit has the density f (1 - f)
+        scratch.log_prior[j] += log(scratch.position_drift[j]) + scratch.log_noise[j]
 
 
 @compiled
@@ -72,7 +62,7 @@ def start_member(bank: Bank, belief: Belief, scratch: Scratch, k: int, count: in
         belief.slope[j] = 0.0
         belief.velocity_variance[j] = 1.0
         belief.rate[j] = 0.0
-        belief.weight[j] = math.exp(scratch.log_prior[j])
+        belief.weight[j] = exp(scratch.log_prior[j])
         for axis in range(belief.position.shape[0]):
             belief.position[axis, j] = 0.0
             belief.velocity[axis, j] = 0.0

@@ -132,8 +132,11 @@ class StreamingKalman(Filter[StreamingKalmanConfig]):
         config, members = self.config, self.members
         shares = np.array([member.share for member in members])
         returning = np.array([member.share * member.returns for member in members])
+        steps = np.concatenate([member.steps() for member in members])
         return Bank(
             first=np.cumsum([0, *(member.size for member in members)], dtype=np.uint64),
+            across=steps[:, 0],
+            along=steps[:, 1],
             nodes=np.array([member.nodes for member in members], np.int64),
             axes=np.array([member.axes for member in members], np.int64),
             delay=np.array([member.delay for member in members], np.int64),
