@@ -182,6 +182,9 @@ def next_record(turn: Turn, record: Record | None, applied: Apply, belief: Belie
     digest = turn.digest()
     previous = None
     if turn.offset is not None:
-        previous = replace(belief, offset=applied.offset, state=applied.state.tobytes())
+        if record and not turn.start and record.belief.schema_version == belief.schema_version:
+            previous = record.belief
+        else:
+            previous = replace(belief, offset=applied.offset, state=applied.state.tobytes())
     start_digest = digest if turn.start or record is None else record.start_digest
     return Record(belief, previous, len(turn.observations), digest, start_digest, turn.end)
