@@ -18,7 +18,7 @@ _DTYPES: dict[str, np.dtype[Any]] = {
 }
 # which kinds of values, as they came, each kind of tensor takes without loss
 _KINDS = {"f": "iuf", "i": "iu", "b": "b"}
-_NAMES = {"<f8": "FP64", "<f4": "FP32", "<i8": "INT64", "|b1": "BOOL", "|O": "BYTES"}
+_NAMES = {dtype: name for name, dtype in _DTYPES.items()} | {np.dtype(object): "BYTES"}
 BYTES = "BYTES"
 # more than any tensor here has, fewer than NumPy can hold
 _MOST_AXES = 8
@@ -117,9 +117,9 @@ def _split_strings(name: str, data: bytes) -> list[bytes]:
     return values
 
 
-def datatype(array: Array) -> str:
-    """The protocol's name for the array's type."""
-    return _NAMES[array.dtype.str]
+def datatype(dtype: np.dtype[Any]) -> str:
+    """The protocol's name for a type of arrays."""
+    return _NAMES[dtype]
 
 
 def encode_raw(array: Array) -> bytes:

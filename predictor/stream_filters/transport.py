@@ -99,7 +99,7 @@ def write(
     for name, array in outputs.items():
         binary = _wants_binary(request, name)
         data = array if binary or name != STATE else _to_base64(array)
-        infer_outputs.append(InferOutput(name, list(array.shape), tensors.datatype(array), data))
+        infer_outputs.append(InferOutput(name, list(array.shape), tensors.datatype(array.dtype), data))
         # KServe asks each output alone; its default for the request counts only when it is said again here
         requested.append(RequestedOutput(name, {"binary_data": binary}))
     return InferResponse(
@@ -115,10 +115,13 @@ def write(
 def _write_grpc(
     request: InferRequest, outputs: Mapping[str, Array], parameters: Mapping[str, Parameter]
 ) -> ModelInferResponse:
-    response = ModelInferResponse(
-        id=request.id, model_name=request.model_name, model_version=request.model_version or ""
+    response = ModelInferResponse()
+    response.CopyFrom(_described(tuple((name, array.dtype, array.shape) for name, array in outputs.items())))
+    response.id, response.model_name, response.model_version = (
+        request.id or "",
+        request.model_name,
+        request.model_version or "",
     )
-    response.outputs.extend([_described(name, tensors.datatype(array), array.shape) for name, array in outputs.items()])
     if request.use_binary_outputs:
         response.raw_output_contents.extend([tensors.encode_raw(array) for array in outputs.values()])
     else:
@@ -130,9 +133,12 @@ def _write_grpc(
 
 
 @lru_cache(maxsize=1024)
-def _described(name: str, datatype: str, shape: tuple[int, ...]) -> ModelInferResponse.InferOutputTensor:
-    """An output without its contents; responses take copies of it."""
-    return ModelInferResponse.InferOutputTensor(name=name, datatype=datatype, shape=shape)
+def _described(outputs: tuple[tuple[str, np.dtype[Any], tuple[int, ...]], ...]) -> ModelInferResponse:
+    """A response with the outputs of these names, dtypes and shapes, without their contents; others begin as copies."""
+    tensor = ModelInferResponse.InferOutputTensor
+    return ModelInferResponse(
+        outputs=[tensor(name=name, datatype=tensors.datatype(dtype), shape=shape) for name, dtype, shape in outputs]
+    )
 
 
 def _set_parameter(parameter: InferParameter, value: Parameter) -> None:
