@@ -1,7 +1,7 @@
 """How every kernel is compiled: once for all configurations, kept on disk, without the interpreter's lock.
 
 Kernels work in arrays that they are given and allocate none, so that they need no reference counts: counting them took
-more time than the arithmetic.
+more time than the arithmetic. What returns an array is inlined: a caller that does count would count it once too few.
 """
 
 from numba import njit
