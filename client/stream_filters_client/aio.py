@@ -3,22 +3,22 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
-import grpc
+import grpc.aio
 from numpy.typing import ArrayLike
 
 from stream_filters_client import errors, inspection
-from stream_filters_client.calls import CHANNEL_OPTIONS, Call, Conversation, Patience, checked_target, told
+from stream_filters_client.calls import Call, Conversation, told
 from stream_filters_client.codec import Observations
+from stream_filters_client.connecting import BaseClient, BaseStream
 from stream_filters_client.result import Result
 from stream_filters_client.sequence import Rows, Sequence, infer
-from stream_filters_client.stream import unary_methods
 
 T = TypeVar("T")
 
 
-class AsyncStreamClient:
+class AsyncStreamClient(BaseClient):
     """`StreamClient` for asyncio: the same arguments, the same errors, methods to be awaited.
 
     It belongs to the event loop that it was made in.
@@ -28,24 +28,7 @@ class AsyncStreamClient:
                 result = await stream.send([0.1, -0.3, 4.8])
     """
 
-    def __init__(
-        self,
-        target: str = "localhost:8081",
-        *,
-        patience: Patience | None = None,
-        credentials: grpc.ChannelCredentials | None = None,
-        metadata: Iterable[tuple[str, str]] = (),
-        options: Iterable[tuple[str, Any]] = (),
-    ) -> None:
-        self.target = checked_target(target)
-        self.patience = patience or Patience()
-        self._metadata = tuple(metadata)
-        settings = (*CHANNEL_OPTIONS, *options)
-        if credentials is None:
-            self._channel = grpc.aio.insecure_channel(target, settings)
-        else:
-            self._channel = grpc.aio.secure_channel(target, credentials, settings)
-        self._methods = unary_methods(self._channel)
+    _channels: ClassVar[Any] = grpc.aio
 
     def stream(
         self,
@@ -121,24 +104,13 @@ class AsyncStreamClient:
         await self.close()
 
 
-class AsyncStream:
+class AsyncStream(BaseStream):
     """`Stream` for asyncio. Made by `AsyncStreamClient.stream`."""
 
     def __init__(self, client: AsyncStreamClient, sequence: Sequence, *, keep: bool) -> None:
+        super().__init__(sequence, keep=keep)
         self._client = client
-        self._sequence = sequence
-        self._keep = keep
         self._turn = asyncio.Lock()
-
-    @property
-    def sequence_id(self) -> str:
-        """The stream's name on the server."""
-        return self._sequence.sequence_id
-
-    @property
-    def offset(self) -> int | None:
-        """Index of the next observation; None before the first send of a stream resumed wherever it is."""
-        return self._sequence.offset
 
     async def send(
         self,
@@ -163,7 +135,7 @@ class AsyncStream:
     async def __aexit__(
         self, kind: type[BaseException] | None, failure: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._keep or isinstance(failure, errors.ServerUnavailable):
+        if self._is_left(failure):
             return
         try:
             await self.end()

@@ -15,15 +15,6 @@ from stream_filters_client.wire import inference_pb2 as wire
 SERVICE = "inference.GRPCInferenceService"
 METHODS = wire.DESCRIPTOR.services_by_name["GRPCInferenceService"].methods
 
-# A pod that restarts is back within seconds: look for it often. Answers may be large: the server decides how large.
-CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 500),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -86,10 +77,3 @@ def told(call: Call, target: str) -> Iterator[None]:
             )
             failure.code = code
         raise failure from error
-
-
-def checked_target(target: str) -> str:
-    """`target` if it looks like an address. Raises InvalidRequest."""
-    if "://" in target or not target:
-        raise errors.InvalidRequest(f"{target!r} is no address; write host:port, as in localhost:8081")
-    return target

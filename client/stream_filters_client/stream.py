@@ -3,31 +3,22 @@
 from collections.abc import Iterable, Mapping
 from threading import Lock
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import grpc
-from google.protobuf import message_factory
 from numpy.typing import ArrayLike
 
 from stream_filters_client import errors, inspection
-from stream_filters_client.calls import (
-    CHANNEL_OPTIONS,
-    METHODS,
-    SERVICE,
-    Call,
-    Conversation,
-    Patience,
-    checked_target,
-    told,
-)
+from stream_filters_client.calls import Call, Conversation, told
 from stream_filters_client.codec import Observations
+from stream_filters_client.connecting import BaseClient, BaseStream
 from stream_filters_client.result import Result
 from stream_filters_client.sequence import Rows, Sequence, infer
 
 T = TypeVar("T")
 
 
-class StreamClient:
+class StreamClient(BaseClient):
     """A connection to a predictor, for any number of streams and threads.
 
     target: host:port of its v2 gRPC endpoint. patience: how long to wait and to try again.
@@ -40,24 +31,7 @@ class StreamClient:
                 print(result.position_mean, result.velocity_mean)
     """
 
-    def __init__(
-        self,
-        target: str = "localhost:8081",
-        *,
-        patience: Patience | None = None,
-        credentials: grpc.ChannelCredentials | None = None,
-        metadata: Iterable[tuple[str, str]] = (),
-        options: Iterable[tuple[str, Any]] = (),
-    ) -> None:
-        self.target = checked_target(target)
-        self.patience = patience or Patience()
-        self._metadata = tuple(metadata)
-        settings = (*CHANNEL_OPTIONS, *options)
-        if credentials is None:
-            self._channel = grpc.insecure_channel(target, settings)
-        else:
-            self._channel = grpc.secure_channel(target, credentials, settings)
-        self._methods = unary_methods(self._channel)
+    _channels: ClassVar[Any] = grpc
 
     def stream(
         self,
@@ -138,24 +112,13 @@ class StreamClient:
         self.close()
 
 
-class Stream:
+class Stream(BaseStream):
     """One stream of observations. Made by `StreamClient.stream`."""
 
     def __init__(self, client: StreamClient, sequence: Sequence, *, keep: bool) -> None:
+        super().__init__(sequence, keep=keep)
         self._client = client
-        self._sequence = sequence
-        self._keep = keep
         self._turn = Lock()
-
-    @property
-    def sequence_id(self) -> str:
-        """The stream's name on the server."""
-        return self._sequence.sequence_id
-
-    @property
-    def offset(self) -> int | None:
-        """Index of the next observation; None before the first send of a stream resumed wherever it is."""
-        return self._sequence.offset
 
     def send(
         self,
@@ -184,7 +147,7 @@ class Stream:
     def __exit__(
         self, kind: type[BaseException] | None, failure: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._keep or isinstance(failure, errors.ServerUnavailable):
+        if self._is_left(failure):
             return
         try:
             self.end()
@@ -192,16 +155,3 @@ class Stream:
             # the failure that is under way tells more
             if failure is None:
                 raise
-
-
-def unary_methods(channel: grpc.Channel | grpc.aio.Channel) -> dict[str, Any]:
-    """The service's unary methods, bound to a channel."""
-    return {
-        method.name: channel.unary_unary(
-            f"/{SERVICE}/{method.name}",
-            request_serializer=message_factory.GetMessageClass(method.input_type).SerializeToString,
-            response_deserializer=message_factory.GetMessageClass(method.output_type).FromString,
-        )
-        for method in METHODS
-        if not method.client_streaming
-    }

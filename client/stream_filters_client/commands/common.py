@@ -1,10 +1,12 @@
 """What the commands share: options, exit codes, and how a failure is told."""
 
+import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,41 +16,13 @@ from rich.console import Console
 
 from stream_filters_client import errors
 from stream_filters_client.calls import Patience
+from stream_filters_client.retries import RetryCount
+from stream_filters_client.stream import StreamClient
 from stream_filters_client.target import Via, reach
 
 _TARGET_VARIABLE = "STREAM_FILTERS_TARGET"
-Target = Annotated[
-    str,
-    typer.Option("--target", metavar="HOST:PORT", envvar=_TARGET_VARIABLE, help="The predictor's v2 gRPC endpoint."),
-]
-Tls = Annotated[bool, typer.Option("--tls", help="Connect over TLS; the system's authorities vouch for the server.")]
-TlsCa = Annotated[
-    Path | None, typer.Option(metavar="FILE", envvar="STREAM_FILTERS_TLS_CA", help="Over TLS, with this authority.")
-]
-TlsCert = Annotated[
-    Path | None, typer.Option(metavar="FILE", envvar="STREAM_FILTERS_TLS_CERT", help="Certificate of this client.")
-]
-TlsKey = Annotated[
-    Path | None, typer.Option(metavar="FILE", envvar="STREAM_FILTERS_TLS_KEY", help="Key of that certificate.")
-]
-TokenFile = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", envvar="STREAM_FILTERS_TOKEN_FILE", help="Send the bearer token in this file."),
-]
-Isvc = Annotated[
-    str | None, typer.Option("--isvc", metavar="NAME", help="Find the predictor by its InferenceService instead.")
-]
-Namespace = Annotated[
-    str | None,
-    typer.Option("--namespace", "-n", metavar="NAMESPACE", help="Its namespace. [default: of the pod or kubeconfig]"),
-]
-Way = Annotated[
-    Via, typer.Option("--via", help="The way to it: in a cluster its Service, from outside a port-forward.")
-]
-Wait = Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for the server.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
 DEFAULT_TARGET = "localhost:8081"
-DEFAULT_WAIT_SECONDS = 5.0
 
 
 class ExitCode(IntEnum):
@@ -80,17 +54,43 @@ class Terminal(Console):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Where the predictor is, and how to be let in."""
+    """Where the predictor is, how to be let in, and how long to wait for it; its fields are options of the commands."""
 
-    target: str
-    tls: bool = False
-    tls_ca: Path | None = None
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
-    token_file: Path | None = None
-    isvc: str | None = None
-    namespace: str | None = None
-    via: Via = Via.AUTO
+    target: Annotated[
+        str,
+        typer.Option(metavar="HOST:PORT", envvar=_TARGET_VARIABLE, help="The predictor's v2 gRPC endpoint."),
+    ] = DEFAULT_TARGET
+    isvc: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Find the predictor by its InferenceService instead.")
+    ] = None
+    namespace: Annotated[
+        str | None,
+        typer.Option(
+            "--namespace", "-n", metavar="NAMESPACE", help="Its namespace. [default: of the pod or kubeconfig]"
+        ),
+    ] = None
+    via: Annotated[Via, typer.Option(help="The way to it: in a cluster its Service, from outside a port-forward.")] = (
+        Via.AUTO
+    )
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Connect over TLS; the system's authorities vouch for the server.")
+    ] = False
+    tls_ca: Annotated[
+        Path | None, typer.Option(metavar="FILE", envvar="STREAM_FILTERS_TLS_CA", help="Over TLS, with this authority.")
+    ] = None
+    tls_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", envvar="STREAM_FILTERS_TLS_CERT", help="Certificate of this client.")
+    ] = None
+    tls_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", envvar="STREAM_FILTERS_TLS_KEY", help="Key of that certificate.")
+    ] = None
+    token_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", envvar="STREAM_FILTERS_TOKEN_FILE", help="Send the bearer token in this file."),
+    ] = None
+    wait_seconds: Annotated[
+        float, typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for the server.")
+    ] = 5.0
 
     @property
     def label(self) -> str:
@@ -98,8 +98,13 @@ class Connection:
         where = f" in {self.namespace}" if self.namespace else ""
         return self.target if self.isvc is None else f"InferenceService {self.isvc}{where}"
 
+    @property
+    def patience(self) -> Patience:
+        """How long the client is to try again."""
+        return Patience(retry_seconds=self.wait_seconds)
+
     @contextmanager
-    def arguments(self, wait_seconds: float) -> Iterator[dict[str, Any]]:
+    def arguments(self) -> Iterator[dict[str, Any]]:
         """Arguments for either client, good for as long as the context lasts. Raises the client's errors."""
         options = self._options()
         if self.isvc is None:
@@ -110,11 +115,17 @@ class Connection:
         # an address in the environment is meant for commands that name nothing else
         named = self.target not in {DEFAULT_TARGET, os.environ.get(_TARGET_VARIABLE)}
         gateway = self.target if named else None
-        patience = Patience(retry_seconds=wait_seconds)
-        with reach(self.isvc, self.namespace, self.via, gateway=gateway, patience=patience) as endpoint:
+        with reach(self.isvc, self.namespace, self.via, gateway=gateway, patience=self.patience) as endpoint:
             if endpoint.tls:
                 options.setdefault("credentials", grpc.ssl_channel_credentials())
             yield {"target": endpoint.target, "options": endpoint.options, **options}
+
+    @contextmanager
+    def client(self) -> Iterator[StreamClient]:
+        """A client that waits for the server without a word. Raises the client's errors."""
+        RetryCount()
+        with self.arguments() as arguments, StreamClient(**arguments, patience=self.patience) as client:
+            yield client
 
     def _options(self) -> dict[str, Any]:
         options: dict[str, Any] = {}
@@ -126,6 +137,23 @@ class Connection:
         if token := _read(self.token_file):
             options["metadata"] = [("authorization", f"Bearer {token.decode().strip()}")]
         return options
+
+
+def takes_connection(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a Connection in the place of its keyword parameter `connection`."""
+    fields = inspect.signature(Connection).parameters
+    parameters = inspect.signature(command).parameters
+
+    @wraps(command)
+    def connected(**given: Any) -> None:
+        command(connection=Connection(**{name: given.pop(name) for name in fields}), **given)
+
+    options = [field.replace(kind=inspect.Parameter.KEYWORD_ONLY) for field in fields.values()]
+    shown = [option for name, own in parameters.items() for option in (options if name == "connection" else [own])]
+    # what Typer reads: the parameters, and their types again
+    connected.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
+    connected.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+    return connected
 
 
 def _read(path: Path | None) -> bytes | None:

@@ -7,59 +7,27 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from stream_filters_client.calls import Patience
-from stream_filters_client.commands.common import (
-    DEFAULT_TARGET,
-    DEFAULT_WAIT_SECONDS,
-    AsJson,
-    Connection,
-    Isvc,
-    Namespace,
-    Target,
-    Terminal,
-    Tls,
-    TlsCa,
-    TlsCert,
-    TlsKey,
-    TokenFile,
-    Wait,
-    Way,
-    examples,
-)
+from stream_filters_client.commands.common import AsJson, Connection, Terminal, examples, takes_connection
 from stream_filters_client.errors import ModelNotFound
 from stream_filters_client.inspection import KNOWN_MODELS, ModelInfo, TensorInfo
-from stream_filters_client.retries import RetryCount
 from stream_filters_client.scenarios import SCENARIOS
-from stream_filters_client.stream import StreamClient
-from stream_filters_client.target import Via
 
 EPILOG = examples("stream-filters list", "stream-filters list --scenarios")
 
 
+@takes_connection
 def list_(
     *,
     model: Annotated[list[str] | None, typer.Option(help="This model only; may be repeated.")] = None,
     scenarios: Annotated[bool, typer.Option("--scenarios", help="List the scenarios; needs no server.")] = False,
-    target: Target = DEFAULT_TARGET,
-    isvc: Isvc = None,
-    namespace: Namespace = None,
-    via: Way = Via.AUTO,
-    tls: Tls = False,
-    tls_ca: TlsCa = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
-    token_file: TokenFile = None,
-    wait: Wait = DEFAULT_WAIT_SECONDS,
+    connection: Connection,
     json_: AsJson = False,
 ) -> None:
     """List the models of a predictor with their inputs and outputs, or the scenarios that can be replayed."""
     if scenarios:
         _print_scenarios(as_json=json_)
         return
-    RetryCount()
-    connection = Connection(target, tls, tls_ca, tls_cert, tls_key, token_file, isvc, namespace, via)
-    patience = Patience(retry_seconds=wait)
-    with connection.arguments(wait) as arguments, StreamClient(**arguments, patience=patience) as client:
+    with connection.client() as client:
         client.server()
         found = client.models(model)
     if not found:

@@ -17,24 +17,13 @@ from stream_filters_client.aio import AsyncStreamClient
 from stream_filters_client.calls import Patience
 from stream_filters_client.commands import inputs
 from stream_filters_client.commands.common import (
-    DEFAULT_TARGET,
-    DEFAULT_WAIT_SECONDS,
     AsJson,
     Connection,
     ExitCode,
-    Isvc,
-    Namespace,
-    Target,
     Terminal,
-    Tls,
-    TlsCa,
-    TlsCert,
-    TlsKey,
-    TokenFile,
-    Wait,
-    Way,
     examples,
     exit_code,
+    takes_connection,
 )
 from stream_filters_client.errors import BadInput
 from stream_filters_client.inspection import ServerInfo
@@ -43,7 +32,6 @@ from stream_filters_client.replay import Pace, Replay, Status, run_all, wanted_o
 from stream_filters_client.retries import RetryCount
 from stream_filters_client.sources import UNITS, Layout
 from stream_filters_client.summary import Settings, Summary, document, print_table, write_lines
-from stream_filters_client.target import Via
 
 # slow enough to watch
 _LIVE_RATE = 100.0
@@ -68,6 +56,7 @@ class Reporting:
     screenshot: Path | None
 
 
+@takes_connection
 def replay(
     *,
     scenarios: Annotated[
@@ -83,10 +72,6 @@ def replay(
         str | None, typer.Option(metavar="NAME", help="Column of times: numbers or ISO dates.")
     ] = None,
     time_unit: Annotated[str | None, typer.Option(metavar="|".join(UNITS), help="Unit of time for dates.")] = None,
-    target: Target = DEFAULT_TARGET,
-    isvc: Isvc = None,
-    namespace: Namespace = None,
-    via: Way = Via.AUTO,
     rate: Annotated[
         float | None,
         typer.Option(
@@ -121,19 +106,14 @@ def replay(
     json_: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the summary only.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Plain lines, even on a terminal.")] = False,
-    tls: Tls = False,
-    tls_ca: TlsCa = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
-    token_file: TokenFile = None,
-    wait: Wait = DEFAULT_WAIT_SECONDS,
+    connection: Connection,
     screenshot: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Replay streams against a predictor: watch the filters learn, and see at the end how good they were."""
     console = Terminal()
     reporting = Reporting(
         console,
-        wait,
+        connection.wait_seconds,
         live=not (json_ or quiet or plain) and console.is_terminal and not console.is_dumb_terminal,
         lines=not (json_ or quiet),
         screenshot=screenshot,
@@ -142,7 +122,6 @@ def replay(
     layout = Layout(tuple(column or ()), time_column, inputs.known_unit(time_unit))
     settings_json = inputs.read_config(config)
     found = inputs.choose(scenarios or [], model, csv, layout, settings_json, seed=seed, length=length)
-    connection = Connection(target, tls, tls_ca, tls_cert, tls_key, token_file, isvc, namespace, via)
     if rate is None and reporting.live:
         rate = _LIVE_RATE
     pace = Pace(batch, rate or None, horizon)
@@ -151,7 +130,7 @@ def replay(
         seed, length, batch, rate or None, horizon, min(100, shortest // 5) if burn_in is None else burn_in
     )
     retries = RetryCount()
-    with connection.arguments(wait) as arguments:
+    with connection.arguments() as arguments:
         server, replays = asyncio.run(_run(connection.label, arguments, retries, found, pace, reporting))
     scores = {replay.feed.name: replay.scores(settings.burn_in) for replay in replays}
     if output is not None:

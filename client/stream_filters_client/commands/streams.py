@@ -4,7 +4,6 @@ import base64
 import itertools
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,28 +13,8 @@ import typer
 
 from stream_filters_client import archive, backup, belief, errors
 from stream_filters_client.backup import Saved
-from stream_filters_client.calls import Patience
-from stream_filters_client.commands.common import (
-    DEFAULT_TARGET,
-    DEFAULT_WAIT_SECONDS,
-    AsJson,
-    Connection,
-    ExitCode,
-    Isvc,
-    Namespace,
-    Target,
-    Tls,
-    TlsCa,
-    TlsCert,
-    TlsKey,
-    TokenFile,
-    Wait,
-    Way,
-    examples,
-)
-from stream_filters_client.retries import RetryCount
+from stream_filters_client.commands.common import AsJson, Connection, ExitCode, examples, takes_connection
 from stream_filters_client.stream import StreamClient
-from stream_filters_client.target import Via
 
 app = typer.Typer(
     help="List, look into, save, restore and delete the streams that a predictor holds.",
@@ -47,14 +26,6 @@ Models = Annotated[list[str] | None, typer.Option(help="Of this model only; may 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="The model that the stream belongs to.")]
 SequenceId = Annotated[str, typer.Argument(metavar="SEQUENCE_ID", help="The stream's name.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The file of saved streams.")]
-
-
-@contextmanager
-def _client(connection: Connection, wait: float) -> Iterator[StreamClient]:
-    RetryCount()
-    patience = Patience(retry_seconds=wait)
-    with connection.arguments(wait) as arguments, StreamClient(**arguments, patience=patience) as client:
-        yield client
 
 
 def _models(client: StreamClient, names: list[str] | None) -> list[str]:
@@ -76,23 +47,15 @@ def _names(client: StreamClient, model: str) -> Iterator[str]:
 
 
 @app.command(name="list", epilog=examples("stream-filters streams list", "stream-filters streams list --json"))
+@takes_connection
 def list_(
     *,
     model: Models = None,
-    target: Target = DEFAULT_TARGET,
-    isvc: Isvc = None,
-    namespace: Namespace = None,
-    via: Way = Via.AUTO,
-    tls: Tls = False,
-    tls_ca: TlsCa = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
-    token_file: TokenFile = None,
-    wait: Wait = DEFAULT_WAIT_SECONDS,
+    connection: Connection,
     json_: AsJson = False,
 ) -> None:
     """List the streams, one a line: model, tab, name. Some may have ended a moment ago."""
-    with _client(Connection(target, tls, tls_ca, tls_cert, tls_key, token_file, isvc, namespace, via), wait) as client:
+    with connection.client() as client:
         found = ((name, sequence_id) for name in _models(client, model) for sequence_id in _names(client, name))
         if json_:
             listed = [{"model": name, "sequence_id": sequence_id} for name, sequence_id in found]
@@ -103,26 +66,18 @@ def list_(
 
 
 @app.command(epilog=examples("stream-filters streams show streaming_kalman sensor-1 --horizon 3"))
+@takes_connection
 def show(
     model: Model,
     sequence_id: SequenceId,
     *,
     horizon: Annotated[int, typer.Option(min=1, help="How many steps ahead to show what it expects.")] = 1,
-    target: Target = DEFAULT_TARGET,
-    isvc: Isvc = None,
-    namespace: Namespace = None,
-    via: Way = Via.AUTO,
-    tls: Tls = False,
-    tls_ca: TlsCa = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
-    token_file: TokenFile = None,
-    wait: Wait = DEFAULT_WAIT_SECONDS,
+    connection: Connection,
     json_: AsJson = False,
 ) -> None:
     """Show where a stream is, its settings, and what it expects next. The stream is not changed by it."""
     wanted = ["state", "forecast_mean", "forecast_std", "forecast_interval"]
-    with _client(Connection(target, tls, tls_ca, tls_cert, tls_key, token_file, isvc, namespace, via), wait) as client:
+    with connection.client() as client:
         result = client.run(backup.look(model, sequence_id, wanted, horizon))
     state = result["state"][0]
     shown = {"model": model, "sequence_id": sequence_id, **asdict(belief.read(state))}
@@ -149,28 +104,20 @@ def _plain(array: np.ndarray[Any, Any]) -> Any:
         "stream-filters streams export one.jsonl sensor-1 --model streaming_kalman",
     ),
 )
+@takes_connection
 def export(
     file: File,
     sequence_id: Annotated[list[str] | None, typer.Argument(help="These streams only; all if none.")] = None,
     *,
     model: Models = None,
-    target: Target = DEFAULT_TARGET,
-    isvc: Isvc = None,
-    namespace: Namespace = None,
-    via: Way = Via.AUTO,
-    tls: Tls = False,
-    tls_ca: TlsCa = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
-    token_file: TokenFile = None,
-    wait: Wait = DEFAULT_WAIT_SECONDS,
+    connection: Connection,
 ) -> None:
     """Save streams to a file, each as it is at that moment; they go on undisturbed.
 
     Streams that the server itself cannot read are told about and left out; the exit code is 1 then.
     """
     unusable: list[str] = []
-    with _client(Connection(target, tls, tls_ca, tls_cert, tls_key, token_file, isvc, namespace, via), wait) as client:
+    with connection.client() as client:
         models = _models(client, model)
         every = (stream for name in models for stream in _saved(client, name, _names(client, name), unusable))
         count = archive.write(file, _named(client, models, sequence_id, unusable) if sequence_id else every)
@@ -204,6 +151,7 @@ def _named(client: StreamClient, models: list[str], names: list[str], unusable: 
         "stream-filters streams import streams.jsonl sensor-1 --as sensor-1-copy",
     ),
 )
+@takes_connection
 def import_(
     file: File,
     sequence_id: Annotated[list[str] | None, typer.Argument(help="These streams only; all if none.")] = None,
@@ -211,16 +159,7 @@ def import_(
     as_: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Begin the one stream as NAME.")] = None,
     into: Annotated[str | None, typer.Option(metavar="MODEL", help="Into this model instead of its own.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Begin streams that are there already again.")] = False,
-    target: Target = DEFAULT_TARGET,
-    isvc: Isvc = None,
-    namespace: Namespace = None,
-    via: Way = Via.AUTO,
-    tls: Tls = False,
-    tls_ca: TlsCa = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
-    token_file: TokenFile = None,
-    wait: Wait = DEFAULT_WAIT_SECONDS,
+    connection: Connection,
 ) -> None:
     """Begin streams where a file has them. Doing it again is safe: what is there already, just so, is left alone."""
     wanted = set(sequence_id or ())
@@ -229,7 +168,7 @@ def import_(
         raise errors.BadInput(f"{file} has no stream {min(missing)!r}; leave the names out to import all")
     if as_ is not None and len(names) != 1:
         raise errors.BadInput(f"--as names one stream, {len(names)} would be imported; name the stream to take")
-    with _client(Connection(target, tls, tls_ca, tls_cert, tls_key, token_file, isvc, namespace, via), wait) as client:
+    with connection.client() as client:
         begun = sum(
             client.run(backup.begin(Saved(into or saved.model, as_ or saved.sequence_id, saved.state), replace=replace))
             for saved in archive.read(file)
@@ -239,22 +178,14 @@ def import_(
 
 
 @app.command(epilog=examples("stream-filters streams delete streaming_kalman sensor-1 sensor-2"))
+@takes_connection
 def delete(
     model: Model,
     sequence_id: Annotated[list[str], typer.Argument(metavar="SEQUENCE_ID...", help="The streams' names.")],
     *,
-    target: Target = DEFAULT_TARGET,
-    isvc: Isvc = None,
-    namespace: Namespace = None,
-    via: Way = Via.AUTO,
-    tls: Tls = False,
-    tls_ca: TlsCa = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
-    token_file: TokenFile = None,
-    wait: Wait = DEFAULT_WAIT_SECONDS,
+    connection: Connection,
 ) -> None:
     """Let the predictor forget streams at once. A client that goes on with one is told that it is lost."""
-    with _client(Connection(target, tls, tls_ca, tls_cert, tls_key, token_file, isvc, namespace, via), wait) as client:
+    with connection.client() as client:
         deleted = sum(client.run(backup.delete(model, name)) for name in dict.fromkeys(sequence_id))
     typer.echo(f"{deleted:,} streams deleted, {len(set(sequence_id)) - deleted:,} were not there")

@@ -1,0 +1,78 @@
+"""What the clients for threads and for asyncio have in common: where they connect to, and a stream's place in it."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import grpc
+from google.protobuf import message_factory
+
+from stream_filters_client import errors
+from stream_filters_client.calls import METHODS, SERVICE, Patience
+from stream_filters_client.sequence import Sequence
+
+# A pod that restarts is back within seconds: look for it often. Answers may be large: the server decides how large.
+_CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 500),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+)
+
+
+class BaseClient:
+    """A channel to a predictor, and the methods of its service bound to it."""
+
+    # the module that makes the channel
+    _channels: ClassVar[Any]
+
+    def __init__(
+        self,
+        target: str = "localhost:8081",
+        *,
+        patience: Patience | None = None,
+        credentials: grpc.ChannelCredentials | None = None,
+        metadata: Iterable[tuple[str, str]] = (),
+        options: Iterable[tuple[str, Any]] = (),
+    ) -> None:
+        if "://" in target or not target:
+            raise errors.InvalidRequest(f"{target!r} is no address; write host:port, as in localhost:8081")
+        self.target = target
+        self.patience = patience or Patience()
+        self._metadata = tuple(metadata)
+        settings = (*_CHANNEL_OPTIONS, *options)
+        if credentials is None:
+            self._channel = self._channels.insecure_channel(target, settings)
+        else:
+            self._channel = self._channels.secure_channel(target, credentials, settings)
+        self._methods = {
+            method.name: self._channel.unary_unary(
+                f"/{SERVICE}/{method.name}",
+                request_serializer=message_factory.GetMessageClass(method.input_type).SerializeToString,
+                response_deserializer=message_factory.GetMessageClass(method.output_type).FromString,
+            )
+            for method in METHODS
+            if not method.client_streaming
+        }
+
+
+class BaseStream:
+    """Where one stream of observations is."""
+
+    def __init__(self, sequence: Sequence, *, keep: bool) -> None:
+        self._sequence = sequence
+        self._keep = keep
+
+    @property
+    def sequence_id(self) -> str:
+        """The stream's name on the server."""
+        return self._sequence.sequence_id
+
+    @property
+    def offset(self) -> int | None:
+        """Index of the next observation; None before the first send of a stream resumed wherever it is."""
+        return self._sequence.offset
+
+    def _is_left(self, failure: BaseException | None) -> bool:
+        """Whether the stream stays on the server when its `with` block ends so."""
+        return self._keep or isinstance(failure, errors.ServerUnavailable)
