@@ -1,8 +1,11 @@
 """Client of streaming Bayesian filters behind the v2 inference protocol."""
 
-from stream_filters_client.aio import AsyncStream, AsyncStreamClient
+from stream_filters_client.aio import AsyncStreamClient
 from stream_filters_client.calls import Patience
+from stream_filters_client.open_stream import Stream
+from stream_filters_client.open_stream_aio import AsyncStream
 from stream_filters_client.result import Result
-from stream_filters_client.stream import Stream, StreamClient
+from stream_filters_client.sequence import Rows
+from stream_filters_client.stream import StreamClient
 
-__all__ = ["AsyncStream", "AsyncStreamClient", "Patience", "Result", "Stream", "StreamClient"]
+__all__ = ["AsyncStream", "AsyncStreamClient", "Patience", "Result", "Rows", "Stream", "StreamClient"]

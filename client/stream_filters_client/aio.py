@@ -1,8 +1,6 @@
 """The same client for asyncio."""
 
-import asyncio
-from collections.abc import Iterable, Mapping
-from types import TracebackType
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, ClassVar, Self, TypeVar
 
 import grpc.aio
@@ -11,9 +9,12 @@ from numpy.typing import ArrayLike
 from stream_filters_client import errors, inspection
 from stream_filters_client.calls import Call, Conversation, told
 from stream_filters_client.codec import Observations
-from stream_filters_client.connecting import BaseClient, BaseStream
+from stream_filters_client.connecting import BaseClient
+from stream_filters_client.open_stream_aio import AsyncStream
 from stream_filters_client.result import Result
+from stream_filters_client.routing import Route, Transport
 from stream_filters_client.sequence import Rows, Sequence, infer
+from stream_filters_client.streaming_aio import AsyncStreamingCall
 
 T = TypeVar("T")
 
@@ -39,9 +40,11 @@ class AsyncStreamClient(BaseClient):
         offset: int | None = None,
         resume: bool = False,
         keep: bool = False,
-    ) -> "AsyncStream":
+        transport: Transport = "auto",
+    ) -> AsyncStream:
         """As `StreamClient.stream`."""
-        return AsyncStream(self, Sequence.open(model, sequence_id, config, offset, resume=resume), keep=keep)
+        sequence = Sequence.open(model, sequence_id, config, offset, resume=resume)
+        return AsyncStream(self, sequence, Route(transport, self.lines), keep=keep)
 
     async def infer(
         self,
@@ -69,13 +72,15 @@ class AsyncStreamClient(BaseClient):
         """As `StreamClient.check`."""
         return await self.run(inspection.check(names))
 
-    async def run(self, conversation: Conversation[T]) -> T:
-        """Make the calls of a conversation and give it the answers."""
+    async def run(
+        self, conversation: Conversation[T], ask: Callable[[Call], Coroutine[Any, Any, Any]] | None = None
+    ) -> T:
+        """Make the calls of a conversation and give it the answers; ask: makes one call, by default `unary`."""
         try:
             call = next(conversation)
             while True:
                 try:
-                    answer = await self._attempt(call)
+                    answer = await self._attempt(call, ask or self.unary)
                 except errors.StreamFiltersError as failure:
                     call = conversation.throw(failure)
                 else:
@@ -84,17 +89,29 @@ class AsyncStreamClient(BaseClient):
             result: T = stop.value
             return result
 
-    async def _attempt(self, call: Call) -> Any:
+    async def _attempt(self, call: Call, ask: Callable[[Call], Coroutine[Any, Any, Any]]) -> Any:
         answer = None
         async for attempt in self.patience.attempts():
             with attempt, told(call, self.target):
-                answer = await self._methods[call.method](
-                    call.message, timeout=self.patience.timeout_seconds, metadata=self._metadata
-                )
+                answer = await ask(call)
         return answer
+
+    async def unary(self, call: Call) -> Any:
+        """One call and its answer. Raises grpc.RpcError."""
+        return await self._methods[call.method](
+            call.message, timeout=self.patience.timeout_seconds, metadata=self._metadata
+        )
+
+    def open_line(self) -> AsyncStreamingCall:
+        """A streaming call."""
+        line = AsyncStreamingCall(self._methods["ModelStreamInfer"], self._metadata)
+        self.lines.calls.add(line)
+        return line
 
     async def close(self) -> None:
         """Close the connection."""
+        for line in list(self.lines.calls):
+            line.close()
         await self._channel.close()
 
     async def __aenter__(self) -> Self:
@@ -102,44 +119,3 @@ class AsyncStreamClient(BaseClient):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-
-class AsyncStream(BaseStream):
-    """`Stream` for asyncio. Made by `AsyncStreamClient.stream`."""
-
-    def __init__(self, client: AsyncStreamClient, sequence: Sequence, *, keep: bool) -> None:
-        super().__init__(sequence, keep=keep)
-        self._client = client
-        self._turn = asyncio.Lock()
-
-    async def send(
-        self,
-        observations: Observations,
-        *,
-        time_deltas: ArrayLike | None = None,
-        outputs: Iterable[str] = (),
-        horizon: int | None = None,
-    ) -> Result:
-        """As `Stream.send`; sends of one stream wait for each other."""
-        async with self._turn:
-            return await self._client.run(self._sequence.send(Rows(observations, time_deltas, tuple(outputs), horizon)))
-
-    async def end(self) -> None:
-        """Let the server forget the stream."""
-        async with self._turn:
-            await self._client.run(self._sequence.finish())
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, failure: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._is_left(failure):
-            return
-        try:
-            await self.end()
-        except errors.StreamFiltersError:
-            # the failure that is under way tells more
-            if failure is None:
-                raise

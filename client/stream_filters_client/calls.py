@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 import grpc
 import stamina
-from google.protobuf.message import Message
 
 from stream_filters_client import errors
 from stream_filters_client.wire import inference_pb2 as wire
@@ -25,7 +24,7 @@ class Call:
     """
 
     method: str
-    message: Message
+    message: Any
     idempotent: bool = True
     in_stream: bool = False
 
@@ -59,6 +58,35 @@ class Patience:
             wait_max=self.last_wait_seconds,
             wait_jitter=self.jitter_seconds,
         )
+
+
+class Status(grpc.RpcError):
+    """A failed call's code and sentence, where gRPC has no status for it."""
+
+    def __init__(self, code: grpc.StatusCode, details: str) -> None:
+        super().__init__(details)
+        self._code, self._details = code, details
+
+    def code(self) -> grpc.StatusCode:
+        """As a failed call has it."""
+        return self._code
+
+    def details(self) -> str:
+        """As a failed call has them."""
+        return self._details
+
+
+class Refused(Status):
+    """A request that was refused on a streaming call, which goes on."""
+
+
+def answer_of(response: wire.ModelStreamInferResponse) -> wire.ModelInferResponse:
+    """What a streaming call brought. Raises Refused when it is an error message."""
+    if not response.error_message:
+        return response.infer_response
+    name = response.infer_response.parameters["code"].string_param
+    code = grpc.StatusCode[name] if name in grpc.StatusCode.__members__ else grpc.StatusCode.UNKNOWN
+    raise Refused(code, response.error_message)
 
 
 @contextmanager

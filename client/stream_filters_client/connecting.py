@@ -1,6 +1,7 @@
 """What the clients for threads and for asyncio have in common: where they connect to, and a stream's place in it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import grpc
@@ -8,6 +9,7 @@ from google.protobuf import message_factory
 
 from stream_filters_client import errors
 from stream_filters_client.calls import METHODS, SERVICE, Patience
+from stream_filters_client.routing import Lines, Route
 from stream_filters_client.sequence import Sequence
 
 # A pod that restarts is back within seconds: look for it often. Answers may be large: the server decides how large.
@@ -46,22 +48,26 @@ class BaseClient:
         else:
             self._channel = self._channels.secure_channel(target, credentials, settings)
         self._methods = {
-            method.name: self._channel.unary_unary(
+            method.name: (self._channel.stream_stream if method.client_streaming else self._channel.unary_unary)(
                 f"/{SERVICE}/{method.name}",
                 request_serializer=message_factory.GetMessageClass(method.input_type).SerializeToString,
                 response_deserializer=message_factory.GetMessageClass(method.output_type).FromString,
             )
             for method in METHODS
-            if not method.client_streaming
         }
+        self.lines = Lines()
 
 
 class BaseStream:
     """Where one stream of observations is."""
 
-    def __init__(self, sequence: Sequence, *, keep: bool) -> None:
+    def __init__(self, sequence: Sequence, route: Route, *, keep: bool) -> None:
         self._sequence = sequence
+        self._route = route
         self._keep = keep
+        self._line: Any = None
+        self._is_sending_many = False
+        self._many: Callable[[], Any] = lambda: None
 
     @property
     def sequence_id(self) -> str:
@@ -72,6 +78,25 @@ class BaseStream:
     def offset(self) -> int | None:
         """Index of the next observation; None before the first send of a stream resumed wherever it is."""
         return self._sequence.offset
+
+    def _check_free(self) -> None:
+        """Raise InvalidRequest while `send_many` is under way."""
+        # one that nobody holds any more is about to end
+        if self._is_sending_many and self._many() is not None:
+            raise errors.InvalidRequest("send_many is under way on this stream; take all of its results first")
+
+    @contextmanager
+    def _sending_many(self) -> Iterator[None]:
+        self._is_sending_many = True
+        try:
+            yield
+        finally:
+            self._is_sending_many = False
+
+    def _is_streaming(self) -> bool:
+        """Whether the next request goes over a streaming call."""
+        safe = self._sequence.begun and self._sequence.offset is not None
+        return self._route.is_streaming(safe=safe, has_line=self._line is not None)
 
     def _is_left(self, failure: BaseException | None) -> bool:
         """Whether the stream stays on the server when its `with` block ends so."""

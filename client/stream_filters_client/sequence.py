@@ -83,14 +83,23 @@ class Sequence:
 
     def send(self, rows: Rows, *, end: bool = False) -> Conversation[Result]:
         """Send the next rows; the stream moves on when the answer is there."""
+        self.check_open()
+        message, shape = self.encode(rows, self.offset, end=end)
+        response = yield Call("ModelInfer", message, idempotent=self.offset is not None, in_stream=self.begun)
+        return self.accept(response, shape, end=end)
+
+    def check_open(self) -> None:
+        """Raise InvalidRequest when the stream has ended."""
         if self.ended:
             raise errors.InvalidRequest(f"stream {self.sequence_id} has ended; begin a new one")
+
+    def encode(
+        self, rows: Rows, offset: int | None, *, end: bool = False
+    ) -> tuple[wire.ModelInferRequest, tuple[int, ...]]:
+        """The request of the rows that begin at `offset`, and their shape. Raises InvalidRequest."""
         inputs = rows.inputs()
-        parameters = {**self._parameters(end=end), **rows.parameters()}
-        message = codec.encode(self.model, inputs, parameters, rows.outputs)
-        response = yield Call("ModelInfer", message, idempotent="offset" in parameters, in_stream=self.begun)
-        sent, *self._row_shape = inputs["observations"].shape
-        return self._accept(response, sent, end=end)
+        parameters = {**self._parameters(offset, end=end), **rows.parameters()}
+        return codec.encode(self.model, inputs, parameters, rows.outputs), inputs["observations"].shape
 
     def finish(self) -> Conversation[None]:
         """End the stream on the server; a stream that is gone already needs no end."""
@@ -102,10 +111,10 @@ class Sequence:
         except errors.SequenceLost:
             self.ended = True
 
-    def _parameters(self, *, end: bool) -> dict[str, bool | int | str]:
+    def _parameters(self, offset: int | None, *, end: bool) -> dict[str, bool | int | str]:
         parameters: dict[str, bool | int | str] = {"sequence_id": self.sequence_id}
-        if self.offset is not None:
-            parameters["offset"] = self.offset
+        if offset is not None:
+            parameters["offset"] = offset
         if not self.begun:
             parameters["sequence_start"] = True
             if self.config:
@@ -114,14 +123,16 @@ class Sequence:
             parameters["sequence_end"] = True
         return parameters
 
-    def _accept(self, response: wire.ModelInferResponse, rows: int, *, end: bool) -> Result:
+    def accept(self, response: wire.ModelInferResponse, shape: tuple[int, ...], *, end: bool = False) -> Result:
+        """The answer to the next rows, of that shape: the stream moves on. Raises ServerFault."""
+        rows, *row_shape = shape
         next_offset = codec.read_parameters(response).get("next_offset")
         if not isinstance(next_offset, int) or (self.offset is not None and next_offset != self.offset + rows):
             raise errors.ServerFault(
                 f"after {rows} rows at offset {self.offset} the server names {next_offset!r} as the next offset; "
                 "see the server's log"
             )
-        self.offset, self.begun, self.ended = next_offset, True, end
+        self.offset, self.begun, self.ended, self._row_shape = next_offset, True, end, row_shape
         return as_result(response, next_offset - rows)
 
 

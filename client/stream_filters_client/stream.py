@@ -1,8 +1,6 @@
 """The client: streams that arrive exactly once, however often the line breaks."""
 
-from collections.abc import Iterable, Mapping
-from threading import Lock
-from types import TracebackType
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Self, TypeVar
 
 import grpc
@@ -11,9 +9,12 @@ from numpy.typing import ArrayLike
 from stream_filters_client import errors, inspection
 from stream_filters_client.calls import Call, Conversation, told
 from stream_filters_client.codec import Observations
-from stream_filters_client.connecting import BaseClient, BaseStream
+from stream_filters_client.connecting import BaseClient
+from stream_filters_client.open_stream import Stream
 from stream_filters_client.result import Result
+from stream_filters_client.routing import Route, Transport
 from stream_filters_client.sequence import Rows, Sequence, infer
+from stream_filters_client.streaming import StreamingCall, Watch
 
 T = TypeVar("T")
 
@@ -33,6 +34,10 @@ class StreamClient(BaseClient):
 
     _channels: ClassVar[Any] = grpc
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._watch = Watch()
+
     def stream(
         self,
         model: str,
@@ -42,14 +47,17 @@ class StreamClient(BaseClient):
         offset: int | None = None,
         resume: bool = False,
         keep: bool = False,
-    ) -> "Stream":
+        transport: Transport = "auto",
+    ) -> Stream:
         """A new stream; it begins on the server with the first `send`.
 
         sequence_id: its name, a fresh one if None. config: the model's settings for this stream.
         offset: go on with a stream that the server knows, at this observation. resume: go on with it wherever it
         is; the first send is then not retried. keep: leave it on the server when the `with` block ends.
+        transport: "unary" calls, one "streaming" call, or "auto", which is streaming where that is faster and works.
         """
-        return Stream(self, Sequence.open(model, sequence_id, config, offset, resume=resume), keep=keep)
+        sequence = Sequence.open(model, sequence_id, config, offset, resume=resume)
+        return Stream(self, sequence, Route(transport, self.lines), keep=keep)
 
     def infer(
         self,
@@ -77,13 +85,13 @@ class StreamClient(BaseClient):
         """Readiness, metadata, and with each model a real stream there and back."""
         return self.run(inspection.check(names))
 
-    def run(self, conversation: Conversation[T]) -> T:
-        """Make the calls of a conversation and give it the answers."""
+    def run(self, conversation: Conversation[T], ask: Callable[[Call], Any] | None = None) -> T:
+        """Make the calls of a conversation and give it the answers; ask: makes one call, by default `unary`."""
         try:
             call = next(conversation)
             while True:
                 try:
-                    answer = self._attempt(call)
+                    answer = self._attempt(call, ask or self.unary)
                 except errors.StreamFiltersError as failure:
                     call = conversation.throw(failure)
                 else:
@@ -92,17 +100,28 @@ class StreamClient(BaseClient):
             result: T = stop.value
             return result
 
-    def _attempt(self, call: Call) -> Any:
+    def _attempt(self, call: Call, ask: Callable[[Call], Any]) -> Any:
         answer = None
         for attempt in self.patience.attempts():
             with attempt, told(call, self.target):
-                answer = self._methods[call.method](
-                    call.message, timeout=self.patience.timeout_seconds, metadata=self._metadata
-                )
+                answer = ask(call)
         return answer
+
+    def unary(self, call: Call) -> Any:
+        """One call and its answer. Raises grpc.RpcError."""
+        return self._methods[call.method](call.message, timeout=self.patience.timeout_seconds, metadata=self._metadata)
+
+    def open_line(self) -> StreamingCall:
+        """A streaming call."""
+        line = StreamingCall(self._methods["ModelStreamInfer"], self._metadata, self._watch)
+        self.lines.calls.add(line)
+        return line
 
     def close(self) -> None:
         """Close the connection."""
+        for line in list(self.lines.calls):
+            line.close()
+        self._watch.close()
         self._channel.close()
 
     def __enter__(self) -> Self:
@@ -110,48 +129,3 @@ class StreamClient(BaseClient):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class Stream(BaseStream):
-    """One stream of observations. Made by `StreamClient.stream`."""
-
-    def __init__(self, client: StreamClient, sequence: Sequence, *, keep: bool) -> None:
-        super().__init__(sequence, keep=keep)
-        self._client = client
-        self._turn = Lock()
-
-    def send(
-        self,
-        observations: Observations,
-        *,
-        time_deltas: ArrayLike | None = None,
-        outputs: Iterable[str] = (),
-        horizon: int | None = None,
-    ) -> Result:
-        """Send the next [T] or [T, D] observations, oldest first; NaN or None is a missing one.
-
-        outputs: names of those to return, the model's default set if none. horizon: also forecast so many steps.
-        Sending is idempotent: after ServerUnavailable, send the same rows again.
-        """
-        with self._turn:
-            return self._client.run(self._sequence.send(Rows(observations, time_deltas, tuple(outputs), horizon)))
-
-    def end(self) -> None:
-        """Let the server forget the stream."""
-        with self._turn:
-            self._client.run(self._sequence.finish())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, failure: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._is_left(failure):
-            return
-        try:
-            self.end()
-        except errors.StreamFiltersError:
-            # the failure that is under way tells more
-            if failure is None:
-                raise

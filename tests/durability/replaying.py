@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import numpy as np
 from stream_filters_client.calls import Patience
+from stream_filters_client.result import Result
+from stream_filters_client.routing import Transport
 from stream_filters_client.stream import StreamClient
 
 MODEL = "streaming_kalman"
@@ -25,16 +27,40 @@ def chunks(count: int) -> list[list[float]]:
     return rows
 
 
-def replay(address: str, sequence_id: str, count: int, progress: Callable[[int], None] = lambda _: None) -> list[bytes]:
+def replay(
+    address: str,
+    sequence_id: str,
+    count: int,
+    progress: Callable[[int], None] = lambda _: None,
+    *,
+    transport: Transport = "unary",
+) -> list[bytes]:
     """Every output of every request, with a client that goes on by itself."""
     came = []
     with StreamClient(address, patience=PATIENCE) as client:
-        stream = client.stream(MODEL, sequence_id=sequence_id, keep=True)
+        stream = client.stream(MODEL, sequence_id=sequence_id, keep=True, transport=transport)
         for index, rows in enumerate(chunks(count)):
             result = stream.send(rows, outputs=OUTPUTS)
-            came.append(bytes(result.state[0]) + b"".join(result[name].tobytes() for name in OUTPUTS[:-1]))
+            came.append(as_bytes(result))
             progress(index)
     return came
+
+
+def replay_many(
+    address: str, sequence_id: str, count: int, progress: Callable[[int], None], *, ahead: int
+) -> list[bytes]:
+    """The same with many requests under way at once."""
+    came = []
+    with StreamClient(address, patience=PATIENCE) as client:
+        stream = client.stream(MODEL, sequence_id=sequence_id, keep=True)
+        for index, result in enumerate(stream.send_many(chunks(count), outputs=OUTPUTS, ahead=ahead)):
+            came.append(as_bytes(result))
+            progress(index)
+    return came
+
+
+def as_bytes(result: Result) -> bytes:
+    return bytes(result.state[0]) + b"".join(result[name].tobytes() for name in OUTPUTS[:-1])
 
 
 def spray(addresses: Sequence[str], sequence_id: str, count: int) -> list[list[bytes]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import StartPredictor
-from tests.durability.replaying import replay, spray, struck
+from tests.durability.replaying import replay, replay_many, spray, struck
 from tests.predictor.process import PredictorProcess
 from tests.store.servers import Server, free_port
 
@@ -38,9 +38,18 @@ def uninterrupted(served: PredictorProcess) -> list[bytes]:
     return replay(served.grpc_address, "uninterrupted", REQUESTS)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "valkey"])
+def sends(address: str, sequence_id: str, how: str, progress: Callable[[int], None]) -> list[bytes]:
+    """The replay, sent `how`."""
+    if how == "many":
+        return replay_many(address, sequence_id, REQUESTS, progress, ahead=16)
+    return replay(address, sequence_id, REQUESTS, progress, transport="unary" if how == "unary" else "streaming")
+
+
+@pytest.mark.parametrize(
+    ("kind", "how"), [("sqlite", "unary"), ("valkey", "unary"), ("sqlite", "streaming"), ("sqlite", "many")]
+)
 def test_a_killed_predictor_loses_nothing_and_applies_nothing_twice(
-    kind: str, url_of: Callable[[str], str], tmp_path: Path, uninterrupted: list[bytes]
+    kind: str, how: str, url_of: Callable[[str], str], tmp_path: Path, uninterrupted: list[bytes]
 ) -> None:
     flags = ("--grpc-port", str(free_port()), "--store", url_of(kind), *FLAGS)
     running = [PredictorProcess(tmp_path, *flags)]
@@ -52,7 +61,7 @@ def test_a_killed_predictor_loses_nothing_and_applies_nothing_twice(
 
     try:
         with struck(strike, times=3, count=REQUESTS, seed=len(kind)) as progress:
-            came = replay(running[0].grpc_address, "struck", REQUESTS, progress)
+            came = sends(running[0].grpc_address, "struck", how, progress)
         assert came == uninterrupted
     finally:
         running[-1].stop()

@@ -1,0 +1,176 @@
+"""One stream of observations, for asyncio."""
+
+import asyncio
+import weakref
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+from contextlib import aclosing
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import grpc
+from numpy.typing import ArrayLike
+
+from stream_filters_client import errors
+from stream_filters_client.calls import Call, Refused
+from stream_filters_client.codec import Observations
+from stream_filters_client.connecting import BaseStream
+from stream_filters_client.feeder import Feeder
+from stream_filters_client.pipeline import DEFAULT_AHEAD, Pipeline, as_rows_async, check_ahead, look
+from stream_filters_client.result import Result
+from stream_filters_client.routing import Route
+from stream_filters_client.sequence import Rows, Sequence
+from stream_filters_client.streaming_aio import AsyncStreamingCall
+
+if TYPE_CHECKING:
+    from stream_filters_client.aio import AsyncStreamClient
+
+
+class AsyncStream(BaseStream):
+    """`Stream` for asyncio. Made by `AsyncStreamClient.stream`."""
+
+    def __init__(self, client: "AsyncStreamClient", sequence: Sequence, route: Route, *, keep: bool) -> None:
+        super().__init__(sequence, route, keep=keep)
+        self._client = client
+        self._turn = asyncio.Lock()
+        self._line: AsyncStreamingCall | None = None
+
+    async def send(
+        self,
+        observations: Observations,
+        *,
+        time_deltas: ArrayLike | None = None,
+        outputs: Iterable[str] = (),
+        horizon: int | None = None,
+    ) -> Result:
+        """As `Stream.send`; sends of one stream wait for each other."""
+        self._check_free()
+        async with self._turn:
+            return await self._send(Rows(observations, time_deltas, tuple(outputs), horizon))
+
+    def send_many(
+        self,
+        requests: Iterable[Observations | Rows] | AsyncIterable[Observations | Rows],
+        *,
+        outputs: Iterable[str] = (),
+        horizon: int | None = None,
+        ahead: int = DEFAULT_AHEAD,
+    ) -> AsyncGenerator[Result]:
+        """As `Stream.send_many`; each result comes as soon as it is there, however slowly the requests come.
+
+        Close it (`contextlib.aclosing`) when it is left before its end.
+        """
+        self._check_free()
+        many = self._send_all(as_rows_async(requests, tuple(outputs), horizon), check_ahead(ahead))
+        self._many = weakref.ref(many)
+        return many
+
+    async def end(self) -> None:
+        """Let the server forget the stream."""
+        if (many := self._many()) is not None:
+            await many.aclose()
+        async with self._turn:
+            # a call that would be opened for this alone is not worth it
+            await self._client.run(self._sequence.finish(), None if self._line is None else self._ask)
+            self._hang_up()
+
+    async def _send(self, rows: Rows) -> Result:
+        return await self._client.run(self._sequence.send(rows), self._ask)
+
+    async def _ask(self, call: Call) -> Any:
+        """The answer to one request, on the way that it is to go."""
+        if (line := self._open_line()) is not None:
+            try:
+                return await line.ask(call.message, self._client.patience.timeout_seconds)
+            except Refused:
+                raise
+            except grpc.RpcError as failure:
+                self._hang_up()
+                if not self._route.falls_back(failure, answered=line.answered):
+                    raise
+            except BaseException:
+                # an answer that nobody took would be taken for the next one
+                self._hang_up()
+                raise
+        answer = await self._client.unary(call)
+        self._route.answered()
+        return answer
+
+    async def _send_all(self, rows: AsyncIterator[Rows], ahead: int) -> AsyncGenerator[Result]:
+        async with self._turn:
+            with self._sending_many():
+                async for first in rows:
+                    yield await self._send(first)
+                    if self._is_streaming():
+                        async with aclosing(self._pipelined(rows, ahead)) as results:
+                            async for result in results:
+                                yield result
+
+    async def _pipelined(self, rows: AsyncIterator[Rows], ahead: int) -> AsyncGenerator[Result]:
+        """Results of all that is left of the rows, unless the way is no streaming call after all."""
+        try:
+            pipeline = Pipeline(self._sequence, await self._client.run(look(self._sequence), self._ask), ahead)
+        except errors.StreamFiltersError:
+            if self._is_streaming():
+                raise
+            return
+        feeder = Feeder(pipeline, rows, self._open_line)
+        try:
+            while await feeder.wait():
+                for result in await self._next(pipeline, feeder):
+                    yield result
+        except GeneratorExit:
+            # nobody takes the results, but the stream moves on with what was sent
+            await feeder.stop()
+            while pipeline.under_way:
+                await self._next(pipeline, feeder)
+            raise
+        finally:
+            await feeder.stop()
+        pipeline.raise_failure()
+
+    async def _next(self, pipeline: Pipeline, feeder: Feeder) -> list[Result]:
+        """The results of the first request under way, or of all when they have to be recovered."""
+        if (line := feeder.line) is not None:
+            try:
+                return pipeline.accept(await line.read(self._client.patience.timeout_seconds))
+            except grpc.RpcError as failure:
+                # after a refused request, all that follow it are refused, too
+                self._hang_up()
+                if not isinstance(failure, Refused):
+                    self._route.falls_back(failure, answered=line.answered)
+            except BaseException:
+                self._hang_up()
+                raise
+        async with feeder.writing:
+            feeder.line = None
+            return await self._client.run(pipeline.recover(), self._ask)
+
+    def _open_line(self) -> AsyncStreamingCall | None:
+        """The streaming call that the next request goes over, if it does."""
+        if not self._is_streaming():
+            return None
+        if self._line is None or not self._line.is_open:
+            self._hang_up()
+            self._line = self._client.open_line()
+        return self._line
+
+    def _hang_up(self) -> None:
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, failure: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if not self._is_left(failure):
+                await self.end()
+        except errors.StreamFiltersError:
+            # the failure that is under way tells more
+            if failure is None:
+                raise
+        finally:
+            self._hang_up()

@@ -1,0 +1,103 @@
+"""A gRPC hop before a real predictor, which loses answers and cuts streaming calls where a test says."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+import grpc
+
+SERVICE = "inference.GRPCInferenceService"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What happens to a streaming call after `after` answers: `lost` more are swallowed, then it ends with `code`.
+
+    Without a code it does not end, and says nothing any more.
+    """
+
+    after: int
+    lost: int = 0
+    code: grpc.StatusCode | None = grpc.StatusCode.UNAVAILABLE
+
+
+class FaultyProxy:
+    """`with FaultyProxy(address, *cuts) as proxy:` serves at proxy.target; each streaming call takes the next cut.
+
+    unary, streaming: how many calls of each kind came.
+    """
+
+    def __init__(self, upstream: str, *cuts: Cut) -> None:
+        self._upstream = upstream
+        self.cuts = deque(cuts)
+        self.unary = 0
+        self.streaming = 0
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(30)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(30)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(30)
+        self._loop.close()
+
+    async def _start(self) -> None:
+        self._channel = grpc.aio.insecure_channel(self._upstream)
+        self._server = grpc.aio.server()
+        handlers: dict[str, Any] = {
+            "ModelInfer": grpc.unary_unary_rpc_method_handler(self._infer),
+            "ModelStreamInfer": grpc.stream_stream_rpc_method_handler(self._stream_infer),
+        }
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+        self.target = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        await self._server.start()
+
+    async def _stop(self) -> None:
+        await self._server.stop(None)
+        await self._channel.close()
+
+    async def _infer(self, request: bytes, context: Any) -> bytes:
+        self.unary += 1
+        try:
+            infer: Any = self._channel.unary_unary(f"/{SERVICE}/ModelInfer")
+            answer: bytes = await infer(request)
+        except grpc.aio.AioRpcError as error:
+            await context.abort(error.code(), error.details() or "")
+        return answer
+
+    async def _stream_infer(self, requests: AsyncIterator[bytes], context: Any) -> None:
+        self.streaming += 1
+        cut = self.cuts.popleft() if self.cuts else None
+        call: Any = self._channel.stream_stream(f"/{SERVICE}/ModelStreamInfer")()
+        forwarding = asyncio.create_task(_forward(requests, call))
+        passed = 0
+        try:
+            while True:
+                if cut is not None and passed == cut.after:
+                    for _ in range(cut.lost):
+                        await call.read()
+                    if cut.code is None:
+                        await asyncio.Event().wait()
+                    await context.abort(cut.code, "cut by the test")
+                answer = await call.read()
+                if answer is grpc.aio.EOF:
+                    return
+                await context.write(answer)
+                passed += 1
+        finally:
+            forwarding.cancel()
+            call.cancel()
+
+
+async def _forward(requests: AsyncIterator[bytes], call: Any) -> None:
+    async for request in requests:
+        await call.write(request)
+    await call.done_writing()
