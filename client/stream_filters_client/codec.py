@@ -39,9 +39,20 @@ def as_observations(values: Observations) -> Floats:
 
 
 def as_floats(name: str, values: Observations) -> Floats:
-    """Values as float64. Raises InvalidRequest."""
+    """Values as float64: a number, a list, an array, or what becomes one, as the columns of data frames do.
+
+    What is masked is missing. Raises InvalidRequest, also for times and for numbers that are text.
+    """
     try:
-        return np.asarray(values, dtype=np.float64)
+        if isinstance(values, np.ma.MaskedArray):
+            return np.where(np.ma.getmaskarray(values), np.nan, values.data).astype(np.float64)
+        if hasattr(values, "to_numpy") and not hasattr(values, "__array__"):
+            values = values.to_numpy()
+        came = np.asarray(values)
+        if came.dtype.kind in "MmSUVc" or (came.dtype == object and any(isinstance(item, str) for item in came.flat)):
+            raise TypeError("they are text" if came.dtype.kind in "SUO" else f"they are {came.dtype}")
+        # columns know better than objects what is missing
+        return np.asarray(values if came.dtype == object else came, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InvalidRequest(f"{name} are not all numbers ({error}); NaN or None stands for a missing one") from error
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 
@@ -48,6 +49,24 @@ class Result(Mapping[str, NDArray[Any]]):
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self.outputs]
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """One value for each row and name, as data frames and CSV want it: `pandas.DataFrame(result.columns())`.
+
+        Of an output with more values a row, their indices follow its name: `coefficients_0_2` is the upper end of the
+        first coefficient's band. The row's `offset` comes first where it is known; forecasts and `state` are left out.
+        """
+        columns: dict[str, NDArray[Any]] = {}
+        if self.offset is not None and self.next_offset is not None:
+            columns["offset"] = np.arange(self.offset, self.next_offset)
+        for name, array in self.outputs.items():
+            if array.dtype == object or name.startswith("forecast_"):
+                continue
+            indices = list(np.ndindex(array.shape[1:]))
+            for index in indices:
+                label = name if len(indices) == 1 else "_".join([name, *map(str, index)])
+                columns[label] = array[(slice(None), *index)]
+        return columns
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name}{list(array.shape)}" for name, array in self.outputs.items())
