@@ -11,6 +11,7 @@ _SECTIONS = (
     "benchmarks.serving",
     "benchmarks.stores",
     "benchmarks.store_rates",
+    "benchmarks.client_transport",
     "benchmarks.client_size",
 )
 _PEERS = ("filterpy", "pykalman", "simdkalman", "river", "statsmodels", "hmmlearn")
