@@ -149,6 +149,8 @@ class Run:
             # one that was sent a little early has not waited
             waits_from_seconds = min(due_seconds, sent_seconds)
             self.notes.note(waits_from_seconds, time.perf_counter(), code, len(rows) if code == "OK" else 0)
+        if code not in {"OK", UNANSWERED}:
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _answer(self, number: int, rows: Floats, left_seconds: float) -> str:
         """The code that a request ended with. Raises StreamFiltersError when there was no answer yet at all."""
@@ -163,7 +165,6 @@ class Run:
                 raise
             if isinstance(failure, errors.SequenceLost):
                 self._streams[number] = self._open()
-            await asyncio.sleep(_PAUSE_SECONDS)
             return failure.code.name if failure.code else type(failure).__name__
         finally:
             self._under_way.discard(limit)

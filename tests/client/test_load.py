@@ -149,6 +149,8 @@ def test_failures_are_counted_by_their_codes_and_the_load_goes_on(run_load: RunL
     # the stream that was lost is begun anew, and loses the next one, too
     assert len(client.streams) == 3
     assert notes.failed == 8
+    # the pause after a failure is the load's own
+    assert sum(latency < 0.05 for latency in notes.latencies) == 8
 
 
 def test_a_load_that_can_never_succeed_is_refused_at_once(run_load: RunLoad) -> None:
