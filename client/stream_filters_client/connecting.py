@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import grpc
 from google.protobuf import message_factory
@@ -58,14 +58,29 @@ class BaseClient:
         self.lines = Lines()
 
 
-class BaseStream:
-    """Where one stream of observations is."""
+class Line(Protocol):
+    """A streaming call, as far as its stream's place is concerned."""
 
-    def __init__(self, sequence: Sequence, route: Route, *, keep: bool) -> None:
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing has ended the call yet."""
+
+    def close(self) -> None:
+        """End the call."""
+
+
+LineT = TypeVar("LineT", bound=Line)
+
+
+class BaseStream(Generic[LineT]):
+    """Where one stream of observations is, and its streaming call when it has one."""
+
+    def __init__(self, sequence: Sequence, route: Route, new_line: Callable[[], LineT], *, keep: bool) -> None:
         self._sequence = sequence
         self._route = route
+        self._new_line = new_line
         self._keep = keep
-        self._line: Any = None
+        self._line: LineT | None = None
         self._is_sending_many = False
         self._many: Callable[[], Any] = lambda: None
 
@@ -97,6 +112,20 @@ class BaseStream:
         """Whether the next request goes over a streaming call."""
         safe = self._sequence.begun and self._sequence.offset is not None
         return self._route.is_streaming(safe=safe, has_line=self._line is not None)
+
+    def _open_line(self) -> LineT | None:
+        """The streaming call that the next request goes over, if it does."""
+        if not self._is_streaming():
+            return None
+        if self._line is None or not self._line.is_open:
+            self._hang_up()
+            self._line = self._new_line()
+        return self._line
+
+    def _hang_up(self) -> None:
+        if self._line is not None:
+            self._line.close()
+            self._line = None
 
     def _is_left(self, failure: BaseException | None) -> bool:
         """Whether the stream stays on the server when its `with` block ends so."""

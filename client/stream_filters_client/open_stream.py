@@ -23,14 +23,13 @@ if TYPE_CHECKING:
     from stream_filters_client.stream import StreamClient
 
 
-class Stream(BaseStream):
+class Stream(BaseStream[StreamingCall]):
     """One stream of observations. Made by `StreamClient.stream`."""
 
     def __init__(self, client: "StreamClient", sequence: Sequence, route: Route, *, keep: bool) -> None:
-        super().__init__(sequence, route, keep=keep)
+        super().__init__(sequence, route, client.open_line, keep=keep)
         self._client = client
         self._turn = Lock()
-        self._line: StreamingCall | None = None
 
     def send(
         self,
@@ -148,20 +147,6 @@ class Stream(BaseStream):
                 self._hang_up()
                 raise
         return None, self._client.run(pipeline.recover(), self._ask)
-
-    def _open_line(self) -> StreamingCall | None:
-        """The streaming call that the next request goes over, if it does."""
-        if not self._is_streaming():
-            return None
-        if self._line is None or not self._line.is_open:
-            self._hang_up()
-            self._line = self._client.open_line()
-        return self._line
-
-    def _hang_up(self) -> None:
-        if self._line is not None:
-            self._line.close()
-            self._line = None
 
     def __enter__(self) -> Self:
         return self

@@ -25,14 +25,13 @@ if TYPE_CHECKING:
     from stream_filters_client.aio import AsyncStreamClient
 
 
-class AsyncStream(BaseStream):
+class AsyncStream(BaseStream[AsyncStreamingCall]):
     """`Stream` for asyncio. Made by `AsyncStreamClient.stream`."""
 
     def __init__(self, client: "AsyncStreamClient", sequence: Sequence, route: Route, *, keep: bool) -> None:
-        super().__init__(sequence, route, keep=keep)
+        super().__init__(sequence, route, client.open_line, keep=keep)
         self._client = client
         self._turn = asyncio.Lock()
-        self._line: AsyncStreamingCall | None = None
 
     async def send(
         self,
@@ -144,20 +143,6 @@ class AsyncStream(BaseStream):
         async with feeder.writing:
             feeder.line = None
             return await self._client.run(pipeline.recover(), self._ask)
-
-    def _open_line(self) -> AsyncStreamingCall | None:
-        """The streaming call that the next request goes over, if it does."""
-        if not self._is_streaming():
-            return None
-        if self._line is None or not self._line.is_open:
-            self._hang_up()
-            self._line = self._client.open_line()
-        return self._line
-
-    def _hang_up(self) -> None:
-        if self._line is not None:
-            self._line.close()
-            self._line = None
 
     async def __aenter__(self) -> Self:
         return self

@@ -14,7 +14,7 @@ from stream_filters_client.open_stream import Stream
 from stream_filters_client.result import Result
 from stream_filters_client.routing import Route, Transport
 from stream_filters_client.sequence import Rows, Sequence, infer
-from stream_filters_client.streaming import StreamingCall, Watch
+from stream_filters_client.streaming import StreamingCall
 
 T = TypeVar("T")
 
@@ -33,10 +33,6 @@ class StreamClient(BaseClient):
     """
 
     _channels: ClassVar[Any] = grpc
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self._watch = Watch()
 
     def stream(
         self,
@@ -113,7 +109,7 @@ class StreamClient(BaseClient):
 
     def open_line(self) -> StreamingCall:
         """A streaming call."""
-        line = StreamingCall(self._methods["ModelStreamInfer"], self._metadata, self._watch)
+        line = StreamingCall(self._methods["ModelStreamInfer"], self._metadata)
         self.lines.calls.add(line)
         return line
 
@@ -121,7 +117,6 @@ class StreamClient(BaseClient):
         """Close the connection."""
         for line in list(self.lines.calls):
             line.close()
-        self._watch.close()
         self._channel.close()
 
     def __enter__(self) -> Self:

@@ -11,28 +11,30 @@ import grpc
 from stream_filters_client.calls import Status, answer_of
 from stream_filters_client.wire import inference_pb2 as wire
 
-# a watch with nothing to watch looks up so often
-_IDLE_SECONDS = 5.0
+# the watch looks up at least so often
+_LONGEST_SECONDS = 5.0
 
 
 class Watch:
-    """Cancels calls that bring no answer in time: gRPC has a deadline for a call, and none for an answer on it."""
+    """Cancels calls that bring no answer in time: gRPC has a deadline for a call, and none for an answer on it.
+
+    Its thread lives as long as there is something to watch.
+    """
 
     def __init__(self) -> None:
         self._deadlines: dict[StreamingCall, float] = {}
         self._changed = Condition()
         self._wakes_at = 0.0
-        self._thread: Thread | None = None
-        self._closed = False
+        self._is_running = False
 
     def begin(self, call: "StreamingCall", timeout_seconds: float) -> None:
         """Cancel the call unless `end` comes in time."""
         deadline = time.monotonic() + timeout_seconds
         with self._changed:
             self._deadlines[call] = deadline
-            if self._thread is None:
-                self._thread = Thread(target=self._run, name="answers-in-time", daemon=True)
-                self._thread.start()
+            if not self._is_running:
+                self._is_running = True
+                Thread(target=self._run, name="answers-in-time", daemon=True).start()
             elif deadline < self._wakes_at:
                 self._changed.notify()
 
@@ -41,32 +43,31 @@ class Watch:
         with self._changed:
             self._deadlines.pop(call, None)
 
-    def close(self) -> None:
-        """Watch no more."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
-
     def _run(self) -> None:
-        while not self._closed:
+        while True:
             with self._changed:
+                if not self._deadlines:
+                    self._is_running = False
+                    return
                 now = time.monotonic()
                 late = [call for call, deadline in self._deadlines.items() if deadline <= now]
                 for call in late:
                     del self._deadlines[call]
                 if not late:
-                    # with one timeout for all, no later deadline is earlier than this
-                    self._wakes_at = min((now + _IDLE_SECONDS, *self._deadlines.values()))
+                    # between two answers there is nothing to wake up for, and nothing to be told
+                    self._wakes_at = min((now + _LONGEST_SECONDS, *self._deadlines.values()))
                     self._changed.wait(self._wakes_at - now)
             for call in late:
                 call.expire()
 
 
+_WATCH = Watch()
+
+
 class StreamingCall:
     """One ModelStreamInfer call. Whoever reads must have written; one thread at a time reads."""
 
-    def __init__(self, method: Any, metadata: Any, watch: Watch) -> None:
-        self._watch = watch
+    def __init__(self, method: Any, metadata: Any) -> None:
         self._requests: SimpleQueue[wire.ModelInferRequest | None] = SimpleQueue()
         # a call that nobody holds any more lets go of the thread that writes for it
         self._finish = weakref.finalize(self, self._requests.put, None)
@@ -91,7 +92,7 @@ class StreamingCall:
 
     def read(self, timeout_seconds: float) -> wire.ModelInferResponse:
         """The answer to the first request that has none. Raises Refused, or another grpc.RpcError: the call is over."""
-        self._watch.begin(self, timeout_seconds)
+        _WATCH.begin(self, timeout_seconds)
         try:
             response = next(self._call, None)
         except grpc.RpcError:
@@ -99,7 +100,7 @@ class StreamingCall:
                 raise Status(grpc.StatusCode.DEADLINE_EXCEEDED, "") from None
             raise
         finally:
-            self._watch.end(self)
+            _WATCH.end(self)
         if response is None:
             raise Status(grpc.StatusCode.UNAVAILABLE, "the streaming call ended before the answer")
         self.answered = True

@@ -1,6 +1,8 @@
 """Streaming calls change how fast answers come, and nothing else."""
 
 import asyncio
+import threading
+import time
 from typing import Any
 
 import grpc
@@ -175,6 +177,23 @@ async def test_a_cancelled_send_leaves_its_stream_usable(proxy: OpenProxy, serve
             await asyncio.wait_for(stream.send(CHUNKS[3]), 1.0)
         results += [await stream.send(chunk) for chunk in CHUNKS[3:]]
     assert answered(results) == by_unary_calls(served)
+
+
+def test_streaming_calls_leave_no_thread_behind(served: PredictorProcess) -> None:
+    before = set(threading.enumerate())
+    with StreamClient(served.grpc_address, patience=PATIENCE) as client:
+        streams = [client.stream(MODEL, transport="streaming") for _ in range(6)]
+        for stream in streams:
+            stream.send([1.0])
+        during = set(threading.enumerate()) - before
+        assert len(during) >= len(streams)
+        # ended, forgotten, or closed with the client
+        streams[0].end()
+        del stream, streams[1:3]
+    deadline = time.monotonic() + 60
+    for thread in during:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    assert not [thread for thread in during if thread.is_alive()]
 
 
 def test_a_transport_that_is_none_is_refused(served: PredictorProcess) -> None:
