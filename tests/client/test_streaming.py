@@ -112,6 +112,21 @@ def test_a_cut_call_is_gone_on_from(
     assert hop.streaming == 3
 
 
+def test_a_request_without_offset_is_not_sent_again_when_its_call_breaks(
+    proxy: OpenProxy, served: PredictorProcess
+) -> None:
+    with StreamClient(served.grpc_address, patience=PATIENCE) as client:
+        client.stream(MODEL, sequence_id="resumed-once").send([1.0, 2.0])
+    hop = proxy(Cut(after=0, lost=1))
+    with StreamClient(hop.target, patience=PATIENCE) as client:
+        stream = client.stream(MODEL, sequence_id="resumed-once", resume=True, transport="streaming")
+        with pytest.raises(errors.OutcomeUnknown, match="next offset"):
+            stream.send([3.0])
+        assert stream.offset is None
+        assert (hop.streaming, hop.unary) == (1, 0)
+        assert stream.send([4.0]).offset == 3
+
+
 @pytest.mark.parametrize("transport", STREAMING)
 def test_an_answer_that_does_not_come_in_time_is_asked_for_again(
     proxy: OpenProxy, served: PredictorProcess, transport: Transport
