@@ -3,7 +3,7 @@
 import asyncio
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -12,10 +12,9 @@ from rich.live import Live
 from rich.text import Text
 
 from stream_filters_client.errors import BadInput
-from stream_filters_client.live_panels import StreamPanel, columns_for
-from stream_filters_client.replay import Replay
+from stream_filters_client.groups import Group
+from stream_filters_client.live_panels import PanelScores, StreamPanel, columns_for
 from stream_filters_client.retries import RetryCount
-from stream_filters_client.summary import Scores
 
 _FRAME_SECONDS = 0.125
 _SCORES_SECONDS = 1.0
@@ -23,23 +22,30 @@ _SCREENSHOT_SIZE = (110, 36)
 
 
 class LiveView:
-    """All streams of a replay on one screen, drawn anew for every frame."""
+    """All groups of streams of a replay on one screen; `look` at them, then draw what was seen, in any thread."""
 
-    def __init__(self, replays: Sequence[Replay], title: str, retries: RetryCount) -> None:
-        self._replays = replays
+    def __init__(self, groups: Sequence[Group], title: str, retries: RetryCount) -> None:
+        self._groups = groups
         self._title = title
         self._retries = retries
-        self._scores: list[Scores] = []
+        self._seen: list[Group] = []
+        self._scores: list[PanelScores] = []
         self._scored_seconds = 0.0
         self._trouble = ""
+        self.look()
+
+    def look(self) -> None:
+        """See how the streams are now."""
+        self._seen = [group.snapshot() for group in self._groups]
+        self._trouble = self._retries.news() or self._trouble
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Fill the screen, whatever its size is now."""
         height = options.height or console.height
         layout = Layout()
         layout.split_column(Layout(self._header(), size=1), Layout(name="streams"))
-        abreast = columns_for(self._replays, options.max_width, height)
-        panels = [StreamPanel(*pair) for pair in zip(self._replays, self._current_scores(), strict=True)]
+        abreast = columns_for(self._seen, options.max_width, height)
+        panels = [StreamPanel(*pair) for pair in zip(self._seen, self._current_scores(), strict=True)]
         rows = [Layout() for _ in range(0, len(panels), abreast)]
         for index, row in enumerate(rows):
             row.split_row(*(Layout(panel) for panel in panels[index * abreast : (index + 1) * abreast]))
@@ -47,36 +53,36 @@ class LiveView:
         yield from console.render(layout, options.update(height=height))
 
     def _header(self) -> Text:
-        self._trouble = self._retries.news() or self._trouble
         header = Text.assemble((self._title, "bold"), "  Ctrl-C ends the streams", no_wrap=True, overflow="ellipsis")
         return header.append(f"  {self._trouble}", style="red") if self._trouble else header
 
-    def _current_scores(self) -> list[Scores]:
+    def _current_scores(self) -> list[PanelScores]:
         """Scores so far; they cost more than a frame, and change less."""
         now = time.perf_counter()
         if not self._scores or now - self._scored_seconds > _SCORES_SECONDS:
-            self._scores = [replay.scores(with_oracle=False) for replay in self._replays]
+            self._scores = [PanelScores.of(group) for group in self._seen]
             self._scored_seconds = now
         return self._scores
 
 
-async def watch(view: LiveView, replays: Sequence[Replay], console: Console) -> None:
+async def watch(view: LiveView, console: Console) -> None:
     """Draw until cancelled, on a screen of its own that gives the terminal back as it was."""
     with Live(view, console=console, screen=True, auto_refresh=False) as live:
         while True:
             begun = time.perf_counter()
-            live.refresh()
-            drawing_seconds = time.perf_counter() - begun
-            await asyncio.sleep(max(_FRAME_SECONDS, 3 * drawing_seconds))
-            await _quiet_moment(replays)
+            view.look()
+            await _in_thread(live.refresh)
+            await asyncio.sleep(max(_FRAME_SECONDS, 3 * (time.perf_counter() - begun)))
 
 
-async def _quiet_moment(replays: Sequence[Replay]) -> None:
-    """Wait a little for a moment without requests under way, so that drawing does not count as their latency."""
-    for _ in range(20):
-        if not any(replay.in_flight for replay in replays):
-            return
-        await asyncio.sleep(0.002)
+async def _in_thread(draw: Callable[[], None]) -> None:
+    """Draw beside the event loop, so that no answer waits for it; what was begun is drawn to its end."""
+    drawing = asyncio.ensure_future(asyncio.to_thread(draw))
+    try:
+        await asyncio.shield(drawing)
+    except asyncio.CancelledError:
+        await drawing
+        raise
 
 
 def save_screenshot(view: LiveView, path: Path) -> None:

@@ -4,15 +4,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.console import Group as Parts
 from rich.panel import Panel
 from rich.text import Text
 
 from stream_filters_client.codec import Array
+from stream_filters_client.groups import Group
 from stream_filters_client.live_pictures import WINDOW_ROWS, picture
 from stream_filters_client.live_plot import BAND, COLORS, ESTIMATE, bar, gauge, spark
-from stream_filters_client.replay import Recording, Replay, Status
-from stream_filters_client.scores import calibration, normal_band
+from stream_filters_client.progress import counted
+from stream_filters_client.recording import Recording
+from stream_filters_client.replay import Replay, Status
+from stream_filters_client.scores import Calibration, calibration, normal_band
 from stream_filters_client.summary import Scores, number, percent
 
 _GAUGE_COLUMNS = 16
@@ -20,25 +24,45 @@ _LABEL_COLUMNS = 23
 
 
 @dataclass(frozen=True, slots=True)
-class StreamPanel:
-    """One stream: plot, learned parameters, calibration, speed; as much of it as there is room for."""
+class PanelScores:
+    """What costs too much for every frame. stream: scores of the stream shown. speed: of all streams of its group."""
 
-    replay: Replay
-    scores: Scores
+    stream: Scores
+    speed: Scores
+    calibration: Calibration | None
+
+    @classmethod
+    def of(cls, group: Group) -> "PanelScores":
+        """The scores so far."""
+        pit = group.shown.recording.output("pit")
+        stream = group.shown.scores(with_oracle=False)
+        return cls(stream, group.speed(), None if pit is None else calibration(pit))
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPanel:
+    """One stream of a group: plot, learned parameters, calibration, speed; as much of it as there is room for."""
+
+    group: Group
+    scores: PanelScores
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Fill the space that the layout gives."""
+        replay = self.group.shown
         columns, rows = options.max_width - 4, (options.height or console.height) - 2
-        tail = [_calibration(self.replay, self.scores), _speed(self.replay, self.scores, columns)]
-        learned = list(_learned(self.replay, columns))[: max(rows - len(tail) - 1, 0)]
+        tail = [_calibration(replay, self.scores), _speed(self.group, self.scores.speed, columns)]
+        learned = list(_learned(replay, columns))[: max(rows - len(tail) - 1, 0)]
         room = rows - len(tail) - len(learned)
-        parts: list[RenderableType] = [picture(self.replay, columns, room), *learned, *tail]
+        parts: list[RenderableType] = [picture(replay, columns, room), *learned, *tail]
         for part in parts:
             if isinstance(part, Text):
                 part.no_wrap, part.overflow = True, "ellipsis"
-        feed = self.replay.feed
-        title = Text.assemble((feed.name, "bold"), f"  {feed.model}")
-        yield Panel(Group(*parts), title=title, title_align="left", padding=(0, 1), height=options.height)
+        yield Panel(Parts(*parts), title=self._title(), title_align="left", padding=(0, 1), height=options.height)
+
+    def _title(self) -> Text:
+        replay = self.group.shown
+        title = Text.assemble((replay.feed.name, "bold"), f"  {replay.feed.model}")
+        return title.append(f"  {counted(self.group)}") if len(self.group.replays) > 1 else title
 
 
 def _learned(replay: Replay, columns: int) -> Iterator[Text]:
@@ -46,7 +70,7 @@ def _learned(replay: Replay, columns: int) -> Iterator[Text]:
     if replay.recording.last is None:
         return
     yield from _regimes(replay.recording, columns)
-    level = float(replay.feed.config.get("interval", 0.9))
+    level = replay.level
     if (velocity := _last(replay.recording, "velocity_mean")) is not None:
         std = _last(replay.recording, "velocity_std")
         assert std is not None  # noqa: S101 - both were asked for
@@ -117,33 +141,31 @@ def _regimes(recording: Recording, columns: int) -> Iterator[Text]:
         )
 
 
-def _calibration(replay: Replay, scores: Scores) -> Text:
+def _calibration(replay: Replay, scores: PanelScores) -> Text:
     parts: list[str] = []
-    level = f"{100 * float(replay.feed.config.get('interval', 0.9)):g} %"
-    if not np.isnan(held := scores.get("predictive_coverage", np.nan)):
-        parts.append(f"{level} intervals held {percent(held)}")
-    if not np.isnan(each := scores.get("log_score_mean", np.nan)):
+    if not np.isnan(held := scores.stream.get("predictive_coverage", np.nan)):
+        parts.append(f"{100 * replay.level:g} % intervals held {percent(held)}")
+    if not np.isnan(each := scores.stream.get("log_score_mean", np.nan)):
         parts.append(f"log score {number(each)}")
-    pit = replay.recording.output("pit")
-    if pit is not None and (found := calibration(pit)):
+    if (found := scores.calibration) is not None:
         verdict = "flat" if found.uniform else "not flat"
         parts.append(f"PIT {spark(np.array(found.histogram), 0.0)} {verdict}")
     return Text(" · ".join(parts))
 
 
-def _speed(replay: Replay, scores: Scores, columns: int) -> Text:
-    count, length = replay.recording.count, replay.feed.length
+def _speed(group: Group, speed: Scores, columns: int) -> Text:
+    count, length = group.count, group.length
     place = f"{count:,}" if length is None else f"{bar(count / length, max(columns // 6, 5))} {count:,}/{length:,}"
-    parts = [place, f"{replay.observations_per_second:,.0f}/s"]
-    if not np.isnan(half := scores.get("latency_p50_ms", np.nan)):
-        parts.append(f"answers in {number(half)} ms, 99 % in {number(scores['latency_p99_ms'])} ms")
-    if replay.replayed:
-        parts.append(f"{replay.replayed:,} given again")
-    if replay.status is not Status.RUNNING:
-        parts.append(str(replay.status))
+    parts = [place, f"{group.observations_per_second:,.0f}/s"]
+    if speed:
+        parts.append(f"answers in {number(speed['latency_p50_ms'])} ms, 99 % in {number(speed['latency_p99_ms'])} ms")
+    if replayed := group.replayed:
+        parts.append(f"{replayed:,} given again")
+    if group.status is not Status.RUNNING:
+        parts.append(str(group.status))
     return Text(" · ".join(parts), style="bold")
 
 
-def columns_for(streams: Sequence[Replay], columns: int, rows: int) -> int:
-    """How many streams stand side by side: as few as leave room for plots."""
-    return 1 if columns < 140 or rows // max(len(streams), 1) >= 16 else min(len(streams), columns // 70)
+def columns_for(groups: Sequence[Group], columns: int, rows: int) -> int:
+    """How many panels stand side by side: as few as leave room for plots."""
+    return 1 if columns < 140 or rows // max(len(groups), 1) >= 16 else min(len(groups), columns // 70)

@@ -19,7 +19,8 @@ from stream_filters_client.live_plot import (
     plot,
     spark,
 )
-from stream_filters_client.replay import Recording, Replay
+from stream_filters_client.recording import Recording
+from stream_filters_client.replay import Replay
 from stream_filters_client.scores import normal_band
 
 WINDOW_ROWS = 160
@@ -77,8 +78,7 @@ def _stream(replay: Replay, observations: Array) -> Picture:
         labels = np.unique(regime[regime >= 0])
         dots = [Series(np.where(regime == label, observations, np.nan), _color(int(label))) for label in labels]
         return Picture("observations by regime", dots)
-    level = float(replay.feed.config.get("interval", 0.9))
-    if (band := _position(recording, level)) is not None:
+    if (band := _position(recording, replay.level)) is not None:
         return Picture("observations and filtered position", _with_band(band, observations))
     if (band := _predicted(recording)) is not None:
         return Picture("observations and their forecasts", _with_band(band, observations))
@@ -98,8 +98,7 @@ def _understanding(replay: Replay, observations: Array, first_row: int) -> Pictu
         truth = _truth(replay, "coefficients", first_row, len(middle))
         title = "coefficient 1" if truth is None else "coefficient 1 and its true value"
         return Picture(title, _with_band((middle, lower, upper), truth))
-    level = float(replay.feed.config.get("interval", 0.9))
-    if (band := _position(recording, level)) is not None:
+    if (band := _position(recording, replay.level)) is not None:
         truth = _truth(replay, "position", first_row, len(band[0]))
         if truth is not None:
             return Picture("true position less the filtered one", _with_band(band, truth, band[0]))

@@ -1,6 +1,6 @@
 """The scores of one stream: what it was truly like beside what the predictor said of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,15 @@ from numpy.typing import NDArray
 from stream_filters_client import scores
 
 Array = NDArray[Any]
+
+_BETTER_WHEN_HIGHER = {
+    "log_score_mean",
+    "log_score_total",
+    "log_score_gap",
+    "regime_accuracy",
+    "regime_detected",
+    "observations_per_second",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,44 @@ def score(answers: Answers) -> dict[str, float]:
         if not name.startswith("regime"):
             result |= _quantity(name, values, answers)
     return {name: float(value) for name, value in result.items()}
+
+
+def speed(latencies: Sequence[float], observations_per_second: float) -> dict[str, float]:
+    """Scores of the time that answers took, in seconds each; none if there were no answers."""
+    measured = scores.latency(latencies)
+    if measured is None:
+        return {}
+    return {
+        "latency_p50_ms": 1e3 * measured.p50_seconds,
+        "latency_p90_ms": 1e3 * measured.p90_seconds,
+        "latency_p99_ms": 1e3 * measured.p99_seconds,
+        "latency_max_ms": 1e3 * measured.max_seconds,
+        "observations_per_second": observations_per_second,
+    }
+
+
+def together(each: Sequence[Mapping[str, float]], level: float) -> dict[str, float]:
+    """The scores of several streams as one: the mean of each, and under `NAME_worst` that of the worst stream.
+
+    level: the probability inside their intervals, from which a coverage should not be far. `calibration_rejected` is
+    the share of the streams whose PIT is further from uniform than its 5 % limit.
+    """
+    result: dict[str, float] = {}
+    for name in dict.fromkeys(name for found in each for name in found):
+        values = np.array([found[name] for found in each if not np.isnan(found.get(name, np.nan))])
+        result[name] = float(np.mean(values)) if values.size else np.nan
+        if name == "calibration_limit":
+            beyond = [found["calibration_distance"] > found[name] for found in each if name in found]
+            result["calibration_rejected"] = float(np.mean(beyond))
+        else:
+            result[f"{name}_worst"] = _worst(name, values, level) if values.size else np.nan
+    return result
+
+
+def _worst(name: str, values: Array, level: float) -> float:
+    if name.endswith("_coverage"):
+        return float(values[np.argmax(np.abs(values - level))])
+    return float(np.min(values) if name in _BETTER_WHEN_HIGHER else np.max(values))
 
 
 def _predictive(answers: Answers) -> dict[str, float]:

@@ -69,6 +69,7 @@ class FakePredictor:
         self.sequences: dict[str, Sequence] = {}
         self.requests: list[wire.ModelInferRequest] = []
         self.applied = 0
+        self.peers: set[str] = set()
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
@@ -140,6 +141,7 @@ class FakePredictor:
 
     async def ModelInfer(self, request: Any, context: Any) -> Any:  # noqa: N802
         self.requests.append(request)
+        self.peers.add(context.peer())
         fault = self.faults.popleft() if self.faults else None
         if fault == "unavailable":
             await context.abort(grpc.StatusCode.UNAVAILABLE, "draining; safe to send again")

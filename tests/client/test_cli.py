@@ -3,64 +3,15 @@
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import stamina.instrumentation
-from stream_filters_client import cli, feeds
-from stream_filters_client.commands import list as list_command
-from stream_filters_client.scenarios import Scenario, Stream
 
+from tests.client.cli import Run
 from tests.client.fake_predictor import FakePredictor
 
-
-@dataclass(frozen=True)
-class Outcome:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Run = Callable[..., Outcome]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    def run(*arguments: str) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["stream-filters", *arguments])
-        with pytest.raises(SystemExit) as exit_:
-            cli.main()
-        return Outcome(int(exit_.value.code or 0), *capsys.readouterr())
-
-    monkeypatch.setenv("COLUMNS", "120")
-    yield run
-    stamina.instrumentation.set_on_retry_hooks(None)
-
-
-def level(seed: int, length: int) -> Stream:
-    """A constant in noise: the running mean of the fake is the best that there is."""
-    noise = np.random.default_rng(seed).normal(size=length)
-    before = np.concatenate([[0.0], np.cumsum(5.0 + noise)[:-1] / np.arange(1, length)])
-    oracle = {"position_mean": before, "position_std": np.ones(length)}
-    return Stream(5.0 + noise, truth={"position": np.full(length, 5.0)}, oracle=lambda: oracle)
-
-
-@pytest.fixture(autouse=True)
-def scenarios(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = {
-        name: Scenario(name, "streaming_kalman", "a constant in noise", level, {"interval": 0.9})
-        for name in ("level", "other")
-    }
-    monkeypatch.setattr(feeds, "SCENARIOS", known)
-    monkeypatch.setattr(list_command, "SCENARIOS", known)
+pytestmark = pytest.mark.usefixtures("scenarios")
 
 
 def test_a_replay_ends_with_scores_server_and_settings(predictor: FakePredictor, run: Run) -> None:
@@ -113,7 +64,7 @@ def test_a_file_is_replayed_with_its_times(predictor: FakePredictor, run: Run, t
     path = tmp_path / "flow.csv"
     path.write_text("day,flow\n2024-01-01,1\n2024-01-03,\n2024-01-04,3\n", encoding="utf-8")
     outcome = run(
-        *("replay", "--model", "streaming_kalman", "--csv", str(path), "--column", "flow", "--time-column", "day"),
+        *("replay", "--model", "streaming_kalman", "--file", str(path), "--column", "flow", "--time-column", "day"),
         *("--target", predictor.target, "--json", "--config", '{"interval": 0.8}'),
     )
     assert outcome.code == 0
@@ -155,9 +106,9 @@ def test_the_view_can_be_saved_as_a_picture(predictor: FakePredictor, run: Run, 
         (["replay"], "name a scenario"),
         (["replay", "nothing"], "list --scenarios"),
         (["replay", "level", "--model", "x"], "a scenario has its own model"),
-        (["replay", "level", "--csv", "x.csv"], "do not go together"),
-        (["replay", "--csv", "x.csv"], "need --model"),
-        (["replay", "--csv", "none.csv", "--model", "x"], "name another file"),
+        (["replay", "level", "--file", "x.csv"], "need --model"),
+        (["replay", "--file", "none.csv", "--model", "x"], "name another file"),
+        (["replay", "-", "--model", "x", "--streams", "2"], "--streams is for scenarios"),
         (["replay", "level", "--config", "{"], "--config is not JSON"),
         (["replay", "level", "--config", "[]"], "not a JSON object"),
         (["replay", "level", "--expect", "x"], "cannot be read"),

@@ -139,7 +139,7 @@ def test_an_interruption_does_not_wait_for_a_server_that_is_gone(predictor: Fake
 def test_a_pipe_gets_plain_lines(predictor: FakePredictor, tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("x\n" + "1\n" * 40, encoding="utf-8")
-    arguments = ["replay", "--model", "streaming_kalman", "--csv", str(path), "--target", predictor.target]
+    arguments = ["replay", "--model", "streaming_kalman", "--file", str(path), "--target", predictor.target]
     done = subprocess.run([*COMMAND, *arguments, "--rate", "20"], capture_output=True, check=True, timeout=60)
     assert b"\x1b" not in done.stdout
     assert b"/40 observations" in done.stdout

@@ -1,6 +1,8 @@
 """What the options of `replay` say about its input."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from stream_filters_client.errors import BadInput
 from stream_filters_client.sources import UNITS, Layout
 
 DEFAULT_LENGTH = 1_000
+_STDIN = Path("-")
 
 
 def known_unit(unit: str | None) -> str | None:
@@ -33,29 +36,47 @@ def read_config(text: str | None) -> dict[str, Any]:
     return config
 
 
-def choose(
-    scenarios: list[str],
-    model: str | None,
-    csv: Path | None,
-    layout: Layout,
-    config: dict[str, Any],
-    *,
-    seed: int,
-    length: int | None,
-) -> list[feeds.Feed]:
-    """What to replay. Raises BadInput."""
-    from_stdin = scenarios == ["-"] or csv == Path("-")
-    if not from_stdin and csv is None:
-        if not scenarios:
-            raise BadInput("nothing to replay; name a scenario (see `stream-filters list --scenarios`), --csv or -")
-        if model is not None:
-            raise BadInput("--model goes with --csv or -; a scenario has its own model")
-        return [feeds.from_scenario(name, seed, length or DEFAULT_LENGTH, config) for name in dict.fromkeys(scenarios)]
-    if scenarios and scenarios != ["-"]:
-        raise BadInput("scenarios and other input do not go together; replay one after the other")
-    if model is None:
-        raise BadInput("--csv and - need --model; see `stream-filters list`")
-    if from_stdin:
-        return [feeds.from_stdin(layout, model, config, length)]
-    assert csv is not None  # noqa: S101 - told by the first condition
-    return [feeds.from_file(csv, layout, model, config, length)]
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What to replay, as the options say it.
+
+    scenarios: their names, - for standard input. file: of observations, - for standard input. model, layout: of the
+    file or standard input. config: settings of all streams. seed, streams: of each scenario.
+    length: observations of each stream, None for all that there are.
+    """
+
+    scenarios: tuple[str, ...]
+    file: Path | None
+    model: str | None
+    layout: Layout
+    config: Mapping[str, Any]
+    seed: int
+    streams: int
+    length: int | None
+
+    def read(self) -> list[feeds.Feed]:
+        """The streams to replay. Raises BadInput."""
+        from_stdin = "-" in self.scenarios or self.file == _STDIN
+        file = None if self.file == _STDIN else self.file
+        names = [name for name in dict.fromkeys(self.scenarios) if name != "-"]
+        if not (names or from_stdin or file):
+            raise BadInput("nothing to replay; name a scenario (see `stream-filters list --scenarios`), --file or -")
+        if self.streams > 1 and not names:
+            raise BadInput("--streams is for scenarios; a file or standard input is one stream")
+        if self.model is None and (from_stdin or file):
+            raise BadInput("--file and - need --model; see `stream-filters list`")
+        found = [feed for name in names for feed in self._of_scenario(name)]
+        if self.model is None:
+            return found
+        if not (from_stdin or file):
+            raise BadInput("--model goes with --file or -; a scenario has its own model")
+        if file is not None:
+            feed = feeds.from_file(file, self.layout, self.model, self.config, self.length)
+            # a name belongs to one of them
+            found.append(replace(feed, name=file.name, group=file.name) if feed.name in names else feed)
+        if from_stdin:
+            found.append(feeds.from_stdin(self.layout, self.model, self.config, self.length))
+        return found
+
+    def _of_scenario(self, name: str) -> list[feeds.Feed]:
+        return feeds.from_scenario(name, self.seed, self.streams, self.length or DEFAULT_LENGTH, self.config)

@@ -1,0 +1,132 @@
+"""A replay as a command runs it: connected, watched, and ended in order by signals."""
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from stream_filters_client.aio import AsyncStreamClient
+from stream_filters_client.answers import AnswerFile
+from stream_filters_client.calls import Patience
+from stream_filters_client.feeds import Feed
+from stream_filters_client.groups import Group, grouped
+from stream_filters_client.inspection import ServerInfo
+from stream_filters_client.pace import Pace
+from stream_filters_client.progress import report_lines
+from stream_filters_client.recording import Recording, kept_rows, wanted_outputs
+from stream_filters_client.replay import Replay, run_all
+from stream_filters_client.retries import RetryCount
+
+# an interrupted replay does not wait longer for a server that is gone
+_LAST_PATIENCE = Patience(timeout_seconds=2.0, retry_seconds=2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """How to tell what happens.
+
+    live: on a screen of its own. lines: as plain lines, if not live. shown: number of the stream of a group to show.
+    """
+
+    console: Console
+    retries: RetryCount
+    live: bool
+    lines: bool
+    shown: int
+    screenshot: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What to replay, and how. label: what to call the predictor. arguments: of its client.
+
+    patience: until its first answer.
+    """
+
+    label: str
+    arguments: dict[str, Any]
+    patience: Patience
+    feeds: Sequence[Feed]
+    pace: Pace
+    output: Path | None
+
+
+def run(what: Run, reporting: Reporting) -> tuple[ServerInfo, list[Group]]:
+    """Connect, replay everything, report meanwhile. Raises the client's errors, and KeyboardInterrupt."""
+    try:
+        return asyncio.run(_run(what, reporting))
+    except asyncio.CancelledError:
+        # asked a second time to stop
+        raise KeyboardInterrupt from None
+
+
+async def _run(what: Run, reporting: Reporting) -> tuple[ServerInfo, list[Group]]:
+    stop = asyncio.Event()
+    async with AsyncStreamClient(**what.arguments, patience=what.patience) as client:
+        server = await client.server()
+        replays = await _prepared(what, client)
+        groups = grouped(replays, reporting.shown)
+        client.patience = replace(what.patience, retry_seconds=Patience().retry_seconds)
+        _stop_on_signals(stop, client)
+        watching = asyncio.create_task(_report(groups, what.label, reporting))
+        watching.add_done_callback(lambda task: _stop_if_failed(task, stop))
+        try:
+            with AnswerFile.opened(what.output, replays):
+                await run_all(replays, client, what.pace, stop)
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+    if reporting.screenshot is not None:
+        from stream_filters_client import live  # noqa: PLC0415 - drawing takes long to import
+
+        view = live.LiveView(groups, _title(what.label), reporting.retries)
+        live.save_screenshot(view, reporting.screenshot)
+    return server, groups
+
+
+async def _prepared(what: Run, client: AsyncStreamClient) -> list[Replay]:
+    models = {model.name: model for model in await client.models(dict.fromkeys(feed.model for feed in what.feeds))}
+    outputs = {name: wanted_outputs(model, what.pace.horizon) for name, model in models.items()}
+    rows = kept_rows(len(what.feeds))
+    return [Replay(feed, outputs[feed.model], Recording(rows)) for feed in what.feeds]
+
+
+def _title(label: str) -> str:
+    return f"stream-filters replay  {label}"
+
+
+async def _report(groups: Sequence[Group], label: str, reporting: Reporting) -> None:
+    """Tell what happens, in the way that was asked for, until cancelled."""
+    if reporting.live:
+        from stream_filters_client import live  # noqa: PLC0415 - drawing takes long to import
+
+        await live.watch(live.LiveView(groups, _title(label), reporting.retries), reporting.console)
+    elif reporting.lines:
+        await report_lines(groups, reporting.console, reporting.retries)
+
+
+def _stop_if_failed(watching: asyncio.Task[None], stop: asyncio.Event) -> None:
+    """A view that nobody reads any more, or that failed, is no reason to go on unseen."""
+    if not watching.cancelled() and watching.exception() is not None:
+        stop.set()
+
+
+def _stop_on_signals(stop: asyncio.Event, client: AsyncStreamClient) -> None:
+    """The first Ctrl-C or SIGTERM ends the streams in order; a second one gives up what is under way."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+
+    def stopped() -> None:
+        if stop.is_set() and task is not None:
+            task.cancel()
+        client.patience = _LAST_PATIENCE
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped)

@@ -1,0 +1,98 @@
+"""Streams that are told of together: those of one scenario, or a single one of other input."""
+
+import itertools
+import time
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from stream_filters_client import scorecard
+from stream_filters_client.replay import Replay, Status
+
+# running an oracle takes longer than the stream itself
+_ORACLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Streams of one name, model and configuration. shown: the one that views show."""
+
+    name: str
+    replays: Sequence[Replay]
+    shown: Replay
+
+    @property
+    def count(self) -> int:
+        """Observations answered."""
+        return sum(replay.recording.count for replay in self.replays)
+
+    @property
+    def length(self) -> int | None:
+        """Observations that there will be; None if nobody knows."""
+        lengths = [replay.feed.length for replay in self.replays if replay.feed.length is not None]
+        return sum(lengths) if len(lengths) == len(self.replays) else None
+
+    @property
+    def requests(self) -> int:
+        """Requests answered."""
+        return sum(replay.requests for replay in self.replays)
+
+    @property
+    def replayed(self) -> int:
+        """Requests that the server had applied before, and answered again."""
+        return sum(replay.replayed for replay in self.replays)
+
+    @property
+    def statuses(self) -> Mapping[Status, int]:
+        """How many streams are where."""
+        return Counter(replay.status for replay in self.replays)
+
+    @property
+    def status(self) -> Status:
+        """Where the streams are, all in all."""
+        statuses = self.statuses
+        return next(status for status in _MOST_TELLING if status in statuses)
+
+    @property
+    def errors(self) -> Mapping[str, int]:
+        """Why streams ended before their time, and how many of them did."""
+        return Counter(str(replay.error) for replay in self.replays if replay.error is not None)
+
+    @property
+    def observations_per_second(self) -> float:
+        """Observations answered a second, by all streams together, pauses included."""
+        begun = [replay for replay in self.replays if replay.started_seconds]
+        if not begun:
+            return 0.0
+        end_seconds = max(replay.finished_seconds or time.perf_counter() for replay in begun)
+        elapsed_seconds = end_seconds - min(replay.started_seconds for replay in begun)
+        return self.count / elapsed_seconds if elapsed_seconds > 0 else 0.0
+
+    def speed(self) -> dict[str, float]:
+        """Latency over the answers of all streams, and their rate."""
+        latencies = self.replays[0].latencies
+        if len(self.replays) > 1:
+            latencies = array("d", itertools.chain.from_iterable(replay.latencies for replay in self.replays))
+        return scorecard.speed(latencies, self.observations_per_second)
+
+    def scores(self, burn_in: int = 0) -> dict[str, float]:
+        """The scores, of several streams together; only the first of them have oracles."""
+        each = [replay.scores(burn_in, with_oracle=index < _ORACLES) for index, replay in enumerate(self.replays)]
+        return (each[0] if len(each) == 1 else scorecard.together(each, self.shown.level)) | self.speed()
+
+    def snapshot(self) -> "Group":
+        """The same with the shown stream as it is now."""
+        return replace(self, shown=self.shown.snapshot())
+
+
+_MOST_TELLING = (Status.FAILED, Status.INTERRUPTED, Status.RUNNING, Status.WAITING, Status.DONE)
+
+
+def grouped(replays: Iterable[Replay], shown: int = 1) -> list[Group]:
+    """The streams by their groups, in the order in which they come; shown: number of the stream to show, from 1."""
+    groups = []
+    for name, members in itertools.groupby(replays, lambda replay: replay.feed.group):
+        streams = list(members)
+        groups.append(Group(name, streams, streams[min(shown, len(streams)) - 1]))
+    return groups

@@ -1,0 +1,125 @@
+"""What was sent and what came back, as long as it is kept."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+import numpy as np
+
+from stream_filters_client.arrivals import Chunk
+from stream_filters_client.codec import Array
+from stream_filters_client.inspection import ModelInfo
+from stream_filters_client.result import Result
+
+# What is kept for scores and plots: the last observations of a stream, and of all streams together.
+KEPT_ROWS = 200_000
+KEPT_ROWS_IN_ALL = 1_000_000
+# answers are joined from this size on: a small answer costs more memory than its numbers
+BLOCK_ROWS = 512
+_COMMON = ("predictive_mean", "predictive_std", "predictive_interval", "log_evidence", "pit")
+_OWN = {
+    "streaming_kalman": ("position_mean", "position_std", "velocity_mean", "velocity_std", "observation_noise_std"),
+    "online_ar_learning": ("intercept", "coefficients", "noise_std"),
+    "adaptive_mixture": ("regime", "regime_probabilities", "change_probability", "regime_means", "regime_stds"),
+}
+_FORECAST = ("forecast_mean", "forecast_std", "forecast_interval")
+
+
+def wanted_outputs(model: ModelInfo, horizon: int | None) -> tuple[str, ...]:
+    """The outputs that scores and views need of a model: a known set, or every small one."""
+    offered = [tensor for tensor in model.outputs if tensor.datatype != "BYTES" and tensor.name not in _FORECAST]
+    small = {tensor.name for tensor in offered if np.prod([size for size in tensor.shape if size > 0]) <= 8}
+    own = _OWN[model.name] if set(_OWN.get(model.name, ())) & small else tuple(small)
+    names = {tensor.name for tensor in offered} & {*_COMMON, *own}
+    ordered = [tensor.name for tensor in offered if tensor.name in names]
+    return (*ordered, *(_FORECAST if horizon else ()))
+
+
+def kept_rows(streams: int) -> int:
+    """How many rows each of so many streams keeps."""
+    return min(KEPT_ROWS, max(KEPT_ROWS_IN_ALL // max(streams, 1), 1))
+
+
+def row_outputs(result: Result) -> dict[str, Array]:
+    """The outputs that have a row for each observation."""
+    return {name: values for name, values in result.items() if name not in _FORECAST}
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Observations [T] or [T, D] and their outputs, [T, ...] each."""
+
+    observations: Array
+    outputs: Mapping[str, Array]
+
+    def __len__(self) -> int:
+        return len(self.observations)
+
+
+@dataclass(slots=True)
+class Recording:
+    """What was sent and what came back, as long as it is kept.
+
+    kept_rows: how many rows are kept. first: offset of the first of them. count: rows in all. last: the newest answer.
+    """
+
+    kept_rows: int = KEPT_ROWS
+    first: int = 0
+    count: int = 0
+    last: Result | None = None
+    _blocks: deque[_Block] = field(default_factory=deque)
+    _open: list[_Block] = field(default_factory=list)
+    _open_rows: int = 0
+
+    def append(self, chunk: Chunk, result: Result) -> None:
+        """Remember one request."""
+        self.last = result
+        self.count += len(chunk.observations)
+        self._open.append(_Block(chunk.observations, row_outputs(result)))
+        self._open_rows += len(chunk.observations)
+        if self._open_rows >= min(BLOCK_ROWS, self.kept_rows):
+            self._blocks.append(_joined(self._open))
+            self._open, self._open_rows = [], 0
+        while self._blocks and self.count - self.first - len(self._blocks[0]) >= self.kept_rows:
+            self.first += len(self._blocks.popleft())
+
+    def snapshot(self) -> Self:
+        """The same as it is now; it stays so while the recording goes on."""
+        return replace(self, _blocks=self._blocks.copy(), _open=self._open.copy())
+
+    def observations(self, rows: int | None = None) -> Array:
+        """Observations kept, or the last `rows` of them."""
+        return _concatenated([block.observations for block in self._tail(rows)], rows)
+
+    def output(self, name: str, rows: int | None = None) -> Array | None:
+        """An output for every row kept, or for the last `rows`; None if it never came."""
+        parts = [block.outputs[name] for block in self._tail(rows) if name in block.outputs]
+        return _concatenated(parts, rows) if parts else None
+
+    def names(self) -> list[str]:
+        """The outputs that have a row for each observation."""
+        return [] if self.last is None else list(row_outputs(self.last))
+
+    def _tail(self, rows: int | None) -> list[_Block]:
+        blocks = [*self._blocks, *self._open]
+        if rows is None:
+            return blocks
+        begin = len(blocks)
+        while begin > 0 and rows > 0:
+            begin -= 1
+            rows -= len(blocks[begin])
+        return blocks[begin:]
+
+
+def _joined(blocks: list[_Block]) -> _Block:
+    names = [name for name in blocks[0].outputs if all(name in block.outputs for block in blocks)]
+    outputs = {name: np.concatenate([block.outputs[name] for block in blocks]) for name in names}
+    return _Block(np.concatenate([block.observations for block in blocks]), outputs)
+
+
+def _concatenated(parts: list[Array], rows: int | None) -> Array:
+    if not parts:
+        return np.empty(0)
+    joined = np.concatenate(parts) if len(parts) > 1 else parts[0]
+    return joined if rows is None else joined[-rows:]
