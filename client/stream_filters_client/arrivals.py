@@ -86,6 +86,10 @@ class _Arrivals:
             self._put(None)
         except BadInput as error:
             self._put(error)
+        except UnicodeDecodeError as error:
+            self._put(BadInput(f"standard input is not UTF-8 text (byte {error.start}); convert it first"))
+        except OSError as error:
+            self._put(BadInput(f"standard input cannot be read ({error.strerror}); name a file"))
         except RuntimeError:
             # the loop has ended, and nobody reads any more
             return

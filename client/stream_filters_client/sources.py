@@ -1,19 +1,17 @@
-"""Observations from CSV, JSON lines and standard input; what cannot be read is named by its line."""
+"""Observations from CSV, JSON lines, Parquet and standard input; what cannot be read is named by line and column."""
 
 import csv
 import itertools
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from stream_filters_client.errors import BadInput
+from stream_filters_client.stamps import Clock
 
-# seconds in a unit of time
-UNITS = {"seconds": 1.0, "minutes": 60.0, "hours": 3_600.0, "days": 86_400.0, "weeks": 604_800.0}
 _MISSING = {"", "nan", "na", "null", "none"}
 
 
@@ -39,16 +37,29 @@ class Layout:
 
 
 def open_file(path: Path, layout: Layout) -> list[Row]:
-    """The rows of a CSV file, or of JSON lines where the name ends in .jsonl or .ndjson. Raises BadInput."""
+    """The rows of a file: JSON lines or Parquet where its name ends in .jsonl, .ndjson or .parquet, else CSV.
+
+    Raises BadInput.
+    """
     try:
+        if path.suffix == ".parquet":
+            return list(_read_parquet(path, layout))
         with path.open(encoding="utf-8-sig", newline="") as file:
-            if path.suffix in {".jsonl", ".ndjson"}:
-                return list(read_json_lines(file, layout, str(path)))
-            return list(read_csv(file, layout, str(path)))
+            read = read_json_lines if path.suffix in {".jsonl", ".ndjson"} else read_csv
+            return list(read(file, layout, str(path)))
     except OSError as error:
-        raise BadInput(f"{path} cannot be read ({error.strerror}); name another file") from error
+        raise BadInput(f"{path} cannot be read ({error.strerror or error}); name another file") from error
     except UnicodeDecodeError as error:
         raise BadInput(f"{path} is not UTF-8 text (byte {error.start}); convert it first") from error
+
+
+def _read_parquet(path: Path, layout: Layout) -> Iterator[Row]:
+    from stream_filters_client.parquet import read_records  # noqa: PLC0415 - an extra, and slow to import
+
+    records = _Records(layout, str(path))
+    wanted = [] if not layout.columns else [*layout.columns, *filter(None, [layout.time_column])]
+    for number, record in enumerate(read_records(path, wanted), start=1):
+        yield records.row(record, f"{path}, row {number}")
 
 
 def read_any(lines: Iterable[str], layout: Layout, name: str) -> Iterator[Row]:
@@ -63,9 +74,12 @@ def read_any(lines: Iterable[str], layout: Layout, name: str) -> Iterator[Row]:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """What the first line of CSV tells: which cells are the observation, which is the time, how many there are."""
+    """What the first line of CSV tells: which cells are the observation, which is the time, how many there are.
 
-    columns: tuple[int, ...]
+    columns: name, or number from 1 where there are no names -> index.
+    """
+
+    columns: Mapping[str | int, int]
     time_index: int | None
     width: int
     has_header: bool
@@ -74,31 +88,39 @@ class _Table:
 def read_csv(lines: Iterable[str], layout: Layout, name: str) -> Iterator[Row]:
     """Rows of CSV, with a header or of numbers alone. Raises BadInput, naming the line."""
     reader = csv.reader(lines)
-    clock = _Clock(layout, name)
+    clock = Clock(layout.time_column, layout.time_unit)
     table: _Table | None = None
-    for cells in reader:
+    for cells in _cells(reader, name):
         if table is None:
             table = _table(cells, layout, name)
             if table.has_header:
                 continue
         if not cells and table.width > 1:
             continue
-        line = reader.line_num
+        place = f"{name}, line {reader.line_num}"
         cells = cells or [""]  # noqa: PLW2901 - an empty line of a single column is an empty cell
         if len(cells) != table.width:
-            raise BadInput(f"{name}, line {line}: {len(cells)} cells came, {table.width} expected; mend the line")
-        values = tuple(_number(cells[index], line, name) for index in table.columns)
+            raise BadInput(f"{place}: {len(cells)} cells came, {table.width} expected; mend the line")
+        values = tuple(_number(cells[index], place, column) for column, index in table.columns.items())
         stamp = None if table.time_index is None else cells[table.time_index]
-        yield Row(values, clock.delta(stamp, line))
+        yield Row(values, clock.delta(stamp, place))
+
+
+def _cells(reader: Iterator[list[str]], name: str) -> Iterator[list[str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise BadInput(f"{name}, line {reader.line_num}: not CSV ({error}); mend it") from error  # type: ignore[attr-defined]
 
 
 def _table(first: list[str], layout: Layout, name: str) -> _Table:
     named = bool(layout.columns or layout.time_column)
     if not named and all(_is_number(cell) for cell in first):
-        return _Table(tuple(range(len(first) or 1)), None, len(first) or 1, has_header=False)
+        width = len(first) or 1
+        return _Table({index + 1: index for index in range(width)}, None, width, has_header=False)
     header = [cell.strip() for cell in first]
     columns = layout.columns or (_only_other(header, layout.time_column, name),)
-    positions = tuple(_position(header, column, name) for column in columns)
+    positions: dict[str | int, int] = {column: _position(header, column, name) for column in columns}
     time_index = None if layout.time_column is None else _position(header, layout.time_column, name)
     return _Table(positions, time_index, len(header), has_header=True)
 
@@ -121,7 +143,7 @@ def read_json_lines(lines: Iterable[str], layout: Layout, name: str) -> Iterator
 
     Raises BadInput, naming the line.
     """
-    clock = _Clock(layout, name)
+    records = _Records(layout, name)
     for line, text in enumerate(lines, start=1):
         if not text.strip():
             continue
@@ -129,19 +151,40 @@ def read_json_lines(lines: Iterable[str], layout: Layout, name: str) -> Iterator
             value = json.loads(text)
         except json.JSONDecodeError as error:
             raise BadInput(f"{name}, line {line}: not JSON ({error.msg} at column {error.colno}); mend it") from error
+        yield records.row(value, f"{name}, line {line}")
+
+
+class _Records:
+    """Rows from values with a structure of their own: numbers, lists, or members by name."""
+
+    def __init__(self, layout: Layout, name: str) -> None:
+        self._layout = layout
+        self._name = name
+        self._clock = Clock(layout.time_column, layout.time_unit)
+        self._width: int | None = None
+
+    def row(self, value: Any, place: str) -> Row:
+        """The row that a value is. Raises BadInput, naming the place."""
         stamp = None
+        columns: Sequence[str | int]
         if isinstance(value, dict):
-            columns = layout.columns or (_only_other(value, layout.time_column, f"{name}, line {line}"),)
-            stamp = None if layout.time_column is None else value.get(layout.time_column)
-            value = [_member(value, column, line, name) for column in columns]
-        values = value if isinstance(value, list) else [value]
-        numbers = tuple(_number("" if item is None else item, line, name) for item in values)
-        yield Row(numbers, clock.delta(stamp, line))
+            columns = self._layout.columns or [_only_other(value, self._layout.time_column, place)]
+            stamp = None if self._layout.time_column is None else value.get(self._layout.time_column)
+            values = [_member(value, str(column), place) for column in columns]
+        else:
+            values = value if isinstance(value, list) else [value]
+            columns = range(1, len(values) + 1)
+        self._width = self._width or len(values)
+        if len(values) != self._width:
+            raise BadInput(f"{place}: {len(values)} values came, {self._width} expected; mend it")
+        cells = zip(values, columns, strict=True)
+        numbers = tuple(_number("" if item is None else item, place, column) for item, column in cells)
+        return Row(numbers, self._clock.delta(stamp, place))
 
 
-def _member(members: dict[str, Any], column: str, line: int, name: str) -> Any:
+def _member(members: dict[str, Any], column: str, place: str) -> Any:
     if column not in members:
-        raise BadInput(f"{name}, line {line}: no member {column!r}; there are {', '.join(members)}")
+        raise BadInput(f"{place}: no member {column!r}; there are {', '.join(members)}")
     return members[column]
 
 
@@ -153,7 +196,7 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _number(value: Any, line: int, name: str) -> float:
+def _number(value: Any, place: str, column: str | int) -> float:
     if isinstance(value, str) and value.strip().lower() in _MISSING:
         return math.nan
     try:
@@ -161,44 +204,9 @@ def _number(value: Any, line: int, name: str) -> float:
             raise ValueError
         number = float(value)
     except (ValueError, OverflowError):
-        raise BadInput(f"{name}, line {line}: {value!r} is not a number; leave it empty if it is missing") from None
-    if math.isinf(number):
-        raise BadInput(f"{name}, line {line}: {value!r} is infinite; leave it empty if it is missing")
-    return number
-
-
-class _Clock:
-    """Time stamps, line by line, as the time since the one before; the first row counts one unit."""
-
-    def __init__(self, layout: Layout, name: str) -> None:
-        self._layout = layout
-        self._name = name
-        self._unit = layout.time_unit
-        self._last: float | None = None
-
-    def delta(self, stamp: Any, line: int) -> float | None:
-        if self._layout.time_column is None:
-            return None
-        now, unit = self._moment(stamp, line)
-        elapsed = 1.0 if self._last is None else (now - self._last) / unit
-        if not elapsed > 0:
-            raise BadInput(f"{self._name}, line {line}: time {stamp!r} is not after the one before; sort by time first")
-        self._last = now
-        return elapsed
-
-    def _moment(self, stamp: Any, line: int) -> tuple[float, float]:
-        """A time, and the unit that it is counted in."""
-        text = str(stamp).strip()
-        if _is_number(text) and text.lower() not in _MISSING and math.isfinite(float(text)):
-            return float(text), 1.0
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            raise BadInput(
-                f"{self._name}, line {line}: time {stamp!r} is neither a number nor an ISO date such as 2024-03-31"
-            ) from None
-        if moment.tzinfo is None:
-            # without a zone there is no daylight saving either
-            moment = moment.replace(tzinfo=UTC)
-        self._unit = self._unit or ("days" if len(text) <= 10 else "seconds")
-        return moment.timestamp(), UNITS[self._unit]
+        wrong = "not a number"
+    else:
+        if not math.isinf(number):
+            return number
+        wrong = "infinite"
+    raise BadInput(f"{place}, column {column!r}: {value!r} is {wrong}; leave it empty if it is missing")

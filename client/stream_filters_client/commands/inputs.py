@@ -8,7 +8,8 @@ from typing import Any
 
 from stream_filters_client import feeds
 from stream_filters_client.errors import BadInput
-from stream_filters_client.sources import UNITS, Layout
+from stream_filters_client.sources import Layout
+from stream_filters_client.stamps import UNITS
 
 DEFAULT_LENGTH = 1_000
 _STDIN = Path("-")

@@ -7,7 +7,7 @@ import typer
 
 from stream_filters_client.commands.inputs import DEFAULT_LENGTH
 from stream_filters_client.scenarios import SCENARIOS
-from stream_filters_client.sources import UNITS
+from stream_filters_client.stamps import UNITS
 
 # slow enough to watch
 LIVE_RATE = 100.0
