@@ -68,11 +68,16 @@ class LiveView:
 async def watch(view: LiveView, console: Console) -> None:
     """Draw until cancelled, on a screen of its own that gives the terminal back as it was."""
     with Live(view, console=console, screen=True, auto_refresh=False) as live:
-        while True:
-            begun = time.perf_counter()
-            view.look()
-            await _in_thread(live.refresh)
-            await asyncio.sleep(max(_FRAME_SECONDS, 3 * (time.perf_counter() - begun)))
+        try:
+            while True:
+                begun = time.perf_counter()
+                view.look()
+                await _in_thread(live.refresh)
+                # half of the time is left to the streams; the first frame takes long, as it has to load what draws
+                await asyncio.sleep(min(max(_FRAME_SECONDS, time.perf_counter() - begun), 4 * _FRAME_SECONDS))
+        finally:
+            # some terminals that were resized keep what is on this screen
+            console.clear()
 
 
 async def _in_thread(draw: Callable[[], None]) -> None:

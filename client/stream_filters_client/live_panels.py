@@ -20,7 +20,11 @@ from stream_filters_client.scores import Calibration, calibration, normal_band
 from stream_filters_client.summary import Scores, number, percent
 
 _GAUGE_COLUMNS = 16
+_NARROW_GAUGE_COLUMNS = 8
+_NARROW_COLUMNS = 90
 _LABEL_COLUMNS = 23
+# a change of regime is news for so many observations
+_ALARM_ROWS = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,8 @@ class StreamPanel:
         replay = self.group.shown
         columns, rows = options.max_width - 4, (options.height or console.height) - 2
         tail = [_calibration(replay, self.scores), _speed(self.group, self.scores.speed, columns)]
-        learned = list(_learned(replay, columns))[: max(rows - len(tail) - 1, 0)]
+        most = max(rows - len(tail) - 1, 0)
+        learned = list(_learned(replay, columns, most))[:most]
         room = rows - len(tail) - len(learned)
         parts: list[RenderableType] = [picture(replay, columns, room), *learned, *tail]
         for part in parts:
@@ -65,25 +70,28 @@ class StreamPanel:
         return title.append(f"  {counted(self.group)}") if len(self.group.replays) > 1 else title
 
 
-def _learned(replay: Replay, columns: int) -> Iterator[Text]:
-    """The parameters that the filter has learned so far, with their bands and, if known, the truth."""
+def _learned(replay: Replay, columns: int, rows: int) -> Iterator[Text]:
+    """The parameters that the filter has learned so far, with their bands and, if known, the truth.
+
+    The first `rows` of them will be seen.
+    """
     if replay.recording.last is None:
         return
-    yield from _regimes(replay.recording, columns)
+    yield from _regimes(replay.recording, columns, rows)
     level = replay.level
     if (velocity := _last(replay.recording, "velocity_mean")) is not None:
         std = _last(replay.recording, "velocity_std")
         assert std is not None  # noqa: S101 - both were asked for
         lower, upper = normal_band(velocity, std, level)
         for axis, band in enumerate(np.stack([velocity, lower, upper], axis=-1).reshape(-1, 3)):
-            yield _band(replay, "velocity", band, axis, velocity.size)
+            yield _band(replay, "velocity", band, (axis, velocity.size), columns)
     for name in ("observation_noise_std", "intercept", "coefficients", "noise_std"):
         bands = _last(replay.recording, name)
         if bands is None:
             continue
         flat = bands.reshape(-1, 3)
         for index, band in enumerate(flat):
-            yield _band(replay, name, band, index, len(flat))
+            yield _band(replay, name, band, (index, len(flat)), columns)
 
 
 def _last(recording: Recording, name: str) -> Array | None:
@@ -91,8 +99,12 @@ def _last(recording: Recording, name: str) -> Array | None:
     return None if values is None else values[-1]
 
 
-def _band(replay: Replay, name: str, band: Array, index: int, count: int) -> Text:
-    """Median, ends and gauge of one parameter: `noise std  ··━┃━··  0.101  0.096 .. 0.107  true 0.1`."""
+def _band(replay: Replay, name: str, band: Array, place: tuple[int, int], columns: int) -> Text:
+    """Median, ends and gauge of one parameter: `noise std  ··━┃━··  0.101  0.096 .. 0.107  true 0.1`.
+
+    place: the parameter's index, and how many there are of this name.
+    """
+    index, count = place
     label = name.replace("_", " ") + (f" {index + 1}" if count > 1 else "")
     median, lower, upper = map(float, band)
     history = replay.recording.output(name if name != "velocity" else "velocity_mean", WINDOW_ROWS)
@@ -103,11 +115,15 @@ def _band(replay: Replay, name: str, band: Array, index: int, count: int) -> Tex
         truth = f"  true {number(float(known[replay.recording.count - 1].reshape(-1)[index]))}"
     return Text.assemble(
         f"{label:{_LABEL_COLUMNS}}",
-        (gauge(median, lower, upper, scale, _GAUGE_COLUMNS), ESTIMATE),
+        (gauge(median, lower, upper, scale, _gauge_columns(columns)), ESTIMATE),
         f" {number(median):>9}",
         (f"  {number(lower)} .. {number(upper)}", BAND),
         (truth, "dim"),
     )
+
+
+def _gauge_columns(columns: int) -> int:
+    return _GAUGE_COLUMNS if columns >= _NARROW_COLUMNS else _NARROW_GAUGE_COLUMNS
 
 
 def _scale(history: Array | None, index: int, count: int, band: Array) -> tuple[float, float]:
@@ -119,26 +135,39 @@ def _scale(history: Array | None, index: int, count: int, band: Array) -> tuple[
     return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
 
 
-def _regimes(recording: Recording, columns: int) -> Iterator[Text]:
+def _regimes(recording: Recording, columns: int, rows: int) -> Iterator[Text]:
     probabilities, means, stds, regime = (
         _last(recording, name) for name in ("regime_probabilities", "regime_means", "regime_stds", "regime")
     )
     if probabilities is None or means is None or stds is None or regime is None:
         return
-    change = recording.output("change_probability", min(WINDOW_ROWS, columns - _LABEL_COLUMNS))
-    yield Text.assemble(
-        f"{'change probability':{_LABEL_COLUMNS}}",
-        (spark(change if change is not None else np.empty(0), 0.0, 1.0), "red"),
-    )
-    for label, probability in enumerate(probabilities):
-        if np.isnan(means[label]):
-            continue
-        mark = "●" if label == regime else "○"
+    yield _alarm(recording, columns)
+    labels = [int(label) for label in np.flatnonzero(~np.isnan(means))]
+    if len(labels) >= rows:
+        # where there is no room for all, the one that the stream is in
+        labels.sort(key=lambda label: label != regime)
+    for label in labels:
+        mark, probability = "●" if label == regime else "○", float(probabilities[label])
         yield Text.assemble(
             (f"{mark} regime {label:<13}", COLORS[label % len(COLORS)]),
-            f" {bar(float(probability), _GAUGE_COLUMNS)} {percent(float(probability)):>9}",
+            f" {bar(probability, _gauge_columns(columns))} {percent(probability):>9}",
             f"  mean {number(float(means[label]))}, std {number(float(stds[label]))}",
         )
+
+
+def _alarm(recording: Recording, columns: int) -> Text:
+    """How likely each observation was a change of regime, and when the announced one changed last."""
+    told = Text()
+    regime = recording.output("regime", WINDOW_ROWS)
+    changes = np.empty(0) if regime is None else np.flatnonzero(np.diff(regime)) + 1
+    if regime is not None and changes.size:
+        ago = len(regime) - int(changes[-1])
+        sign, style = ("▲ ", "bold red") if ago <= _ALARM_ROWS else ("", "dim")
+        told.append(f"  {sign}changed at {recording.count - ago:,}", style)
+    room = min(WINDOW_ROWS, columns - _LABEL_COLUMNS - len(told))
+    probability = recording.output("change_probability", max(room, 1))
+    bars = spark(np.empty(0) if probability is None else probability, 0.0, 1.0)
+    return Text.assemble(f"{'change probability':{_LABEL_COLUMNS}}", (bars, "red"), told)
 
 
 def _calibration(replay: Replay, scores: PanelScores) -> Text:

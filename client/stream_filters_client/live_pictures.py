@@ -22,6 +22,7 @@ from stream_filters_client.live_plot import (
 from stream_filters_client.recording import Recording
 from stream_filters_client.replay import Replay
 from stream_filters_client.scores import normal_band
+from stream_filters_client.summary import number
 
 WINDOW_ROWS = 160
 # a band thinner than this part of the picture cannot be seen in it
@@ -44,7 +45,7 @@ def picture(replay: Replay, columns: int, rows: int) -> RenderableType:
         return Text("waiting for answers", style="dim")
     observations = _first_axis(recording.observations(WINDOW_ROWS))
     if rows < MIN_ROWS or columns < MIN_COLUMNS:
-        return Text(spark(observations[-columns:], rows=max(rows, 1)), style=OBSERVED, no_wrap=True)
+        return _bars(replay, observations, columns, max(rows, 1))
     first_row = recording.count - len(observations)
     one, two = _stream(replay, observations), _understanding(replay, observations, first_row)
     if two is None:
@@ -60,6 +61,35 @@ def picture(replay: Replay, columns: int, rows: int) -> RenderableType:
         return Text("\n").join([upper, lower])
     shown = one if _band_is_visible(one) else two
     return plot(shown.title, shown.series, first_row, columns, rows)
+
+
+def _bars(replay: Replay, observations: Array, columns: int, rows: int) -> Text:
+    """A bar for each observation, in the colours of their regimes, and the estimate in words: for want of room."""
+    estimate = _in_words(replay)
+    beside = rows == 1 and len(estimate) < columns // 2
+    shown = observations[-(columns - len(estimate) - 2 if beside else columns) :]
+    bars = Text(no_wrap=True)
+    regime = replay.recording.output("regime", len(shown))
+    for line in spark(shown, rows=rows if beside or rows == 1 else rows - 1).split("\n"):
+        for column, character in enumerate(line):
+            bars.append(character, OBSERVED if regime is None else _color(int(regime[column])))
+        bars.append("\n")
+    bars.rstrip()
+    if beside or rows > 1:
+        bars.append("  " if beside else "\n").append(estimate)
+    return bars
+
+
+def _in_words(replay: Replay) -> Text:
+    """The newest estimate and its band: `position 3.1 (2.9 .. 3.3)`."""
+    for label, band in (
+        ("position", _position(replay.recording, replay.level, 1)),
+        ("forecast", _predicted(replay.recording, 1)),
+    ):
+        if band is not None and np.isfinite([values[-1] for values in band]).all():
+            middle, lower, upper = (number(float(values[-1])) for values in band)
+            return Text.assemble((f"{label} {middle}", ESTIMATE), (f" ({lower} .. {upper})", BAND))
+    return Text()
 
 
 def _band_is_visible(shown: Picture) -> bool:
@@ -116,17 +146,16 @@ def _with_band(band: tuple[Array, Array, Array], dots: Array | None, base: Array
     return [*ends, *observed, Series(middle, ESTIMATE, line=True)]
 
 
-def _position(recording: Recording, level: float) -> tuple[Array, Array, Array] | None:
-    mean, std = recording.output("position_mean", WINDOW_ROWS), recording.output("position_std", WINDOW_ROWS)
+def _position(recording: Recording, level: float, rows: int = WINDOW_ROWS) -> tuple[Array, Array, Array] | None:
+    mean, std = recording.output("position_mean", rows), recording.output("position_std", rows)
     if mean is None or std is None:
         return None
     middle = _first_axis(mean)
     return (middle, *normal_band(middle, _first_axis(std), level))
 
 
-def _predicted(recording: Recording) -> tuple[Array, Array, Array] | None:
-    mean = recording.output("predictive_mean", WINDOW_ROWS)
-    interval = recording.output("predictive_interval", WINDOW_ROWS)
+def _predicted(recording: Recording, rows: int = WINDOW_ROWS) -> tuple[Array, Array, Array] | None:
+    mean, interval = recording.output("predictive_mean", rows), recording.output("predictive_interval", rows)
     if mean is None or interval is None:
         return None
     ends = interval.reshape(len(interval), -1)

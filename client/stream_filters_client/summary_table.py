@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from stream_filters_client.groups import Group
-from stream_filters_client.progress import counted
 from stream_filters_client.replay import Status
 from stream_filters_client.summary import Scores, Summary, number, percent
 
@@ -93,7 +92,8 @@ def _stream_lines(group: Group) -> Iterator[_Line]:
     yield _Line(Section.STREAM, "model", group.shown.feed.model)
     yield _Line(Section.STREAM, "observations", f"{group.count:,}{state}")
     if len(group.replays) > 1 and group.status is not Status.DONE:
-        yield _Line(Section.STREAM, "streams", counted(group))
+        statuses = ", ".join(f"{count:,} {status}" for status, count in group.statuses.items())
+        yield _Line(Section.STREAM, "streams", statuses)
     if group.replayed:
         yield _Line(Section.SPEED, "answers given again", f"{group.replayed:,} of {group.requests:,}")
 

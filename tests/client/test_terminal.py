@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,19 +21,35 @@ from tests.client.fake_predictor import FakePredictor
 COMMAND = [sys.executable, "-m", "stream_filters_client.cli"]
 REPLAY = ["replay", "-", "--model", "streaming_kalman"]
 ALTERNATE_SCREEN, MAIN_SCREEN = b"\x1b[?1049h", b"\x1b[?1049l"
+HIDE_CURSOR, SHOW_CURSOR = b"\x1b[?25l", b"\x1b[?25h"
 DEADLINE_SECONDS = 60.0
+
+
+def poll(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def signals_pending(pid: int) -> int:
+    """The process's mask of signals that were sent and not yet taken."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return sum(int(mask, 16) for mask in re.findall(r"^(?:Sig|Shd)Pnd:\s+(\w+)", status, re.MULTILINE))
 
 
 class Terminal:
     """A process whose output is a pseudo-terminal of a given size."""
 
-    def __init__(self, arguments: list[str], columns: int, rows: int, **environment: str) -> None:
+    def __init__(
+        self, arguments: list[str], columns: int, rows: int, command: Sequence[str] = COMMAND, **environment: str
+    ) -> None:
         self._master, slave = pty.openpty()
         self.resize(columns, rows)
         # its size is that of its terminal, not what the environment of the tests says
         clean = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES", "NO_COLOR"}}
         self.process = subprocess.Popen(
-            [*COMMAND, *arguments],
+            [*command, *arguments],
             stdin=subprocess.PIPE,
             stdout=slave,
             stderr=slave,
@@ -76,6 +93,11 @@ class Terminal:
         self.seen += piece
         return bool(piece)
 
+    def was_given_back(self, *, live: bool = True) -> bool:
+        """Whether the screen was changed as often as it was changed back, and the cursor can be seen."""
+        screens = [self.seen.count(ALTERNATE_SCREEN), self.seen.count(MAIN_SCREEN)]
+        return screens == [int(live)] * 2 and self.seen.rfind(SHOW_CURSOR) >= self.seen.rfind(HIDE_CURSOR)
+
     def last_frame(self) -> list[str]:
         """Lines of the last whole frame on the alternate screen."""
         frames = self.seen.split(MAIN_SCREEN)[0].split(b"\x1b[H")
@@ -112,16 +134,86 @@ def test_no_color_is_obeyed(predictor: FakePredictor) -> None:
     assert not re.search(rb"\x1b\[[0-9;]*3[0-7]m", terminal.seen)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("live", [True, False])
-def test_an_interruption_ends_the_streams_and_prints_what_there_is(predictor: FakePredictor, live: bool) -> None:
+def test_an_interruption_ends_the_streams_and_prints_what_there_is(
+    predictor: FakePredictor, live: bool, number: signal.Signals
+) -> None:
     terminal = Terminal([*REPLAY, "--target", predictor.target, *([] if live else ["--plain"])], 80, 24)
     terminal.feed("1\n2\n3\n")
     terminal.read_until(b"filtered position" if live else b"3 observations")
-    terminal.process.send_signal(signal.SIGINT)
+    terminal.process.send_signal(number)
     assert terminal.finish() == 130
     assert b"3 interrupted" in terminal.seen
     assert b"Traceback" not in terminal.seen
     assert all(sequence.ended for sequence in predictor.sequences.values())
+    assert terminal.was_given_back(live=live)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_interruption_waits_for_nothing_and_gives_the_terminal_back(
+    predictor: FakePredictor, number: signal.Signals
+) -> None:
+    terminal = Terminal([*REPLAY, "--target", predictor.target], 80, 24)
+    terminal.feed("1\n")
+    terminal.read_until(b"filtered position")
+    predictor.faults.append("hang")
+    terminal.feed("2\n")
+    poll(lambda: not predictor.faults)
+    terminal.process.send_signal(number)
+    poll(lambda: signals_pending(terminal.process.pid) == 0)
+    terminal.process.send_signal(number)
+    assert terminal.finish() == 130
+    assert b"Traceback" not in terminal.seen
+    assert b"median answer" not in terminal.seen
+    assert terminal.was_given_back()
+
+
+def test_a_stream_that_is_lost_is_told_on_a_terminal_that_is_given_back(predictor: FakePredictor) -> None:
+    terminal = Terminal([*REPLAY, "--target", predictor.target], 80, 24)
+    terminal.feed("1\n2\n")
+    terminal.read_until(b"filtered position")
+    predictor.faults.append("forget")
+    terminal.feed("3\n")
+    assert terminal.finish() == 3
+    assert terminal.was_given_back()
+    assert b"there is no stream" in terminal.seen.split(MAIN_SCREEN)[1]
+
+
+def test_a_view_that_fails_gives_the_terminal_back(predictor: FakePredictor) -> None:
+    broken = (
+        "from stream_filters_client import cli, live\n"
+        "def fail(*_): raise ValueError('cannot draw')\n"
+        "live.StreamPanel.__rich_console__ = fail\n"
+        "cli.main()"
+    )
+    terminal = Terminal([*REPLAY, "--target", predictor.target], 80, 24, command=[sys.executable, "-c", broken])
+    terminal.feed("1\n")
+    assert terminal.finish() == 1
+    assert terminal.was_given_back()
+    assert b"ValueError: cannot draw" in terminal.seen.split(MAIN_SCREEN)[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "codes"),
+    [
+        # a heading is bold
+        (["--quiet"], {}, {b"\x1b[1m", b"\x1b[0m"}),
+        (["--json"], {}, set()),
+        ([], {"TERM": "dumb"}, set()),
+    ],
+)
+def test_a_terminal_that_is_dumb_or_to_be_left_alone_sees_no_view(
+    predictor: FakePredictor, options: list[str], environment: dict[str, str], codes: set[bytes]
+) -> None:
+    terminal = Terminal([*REPLAY, "--target", predictor.target, *options], 80, 24, **environment)
+    terminal.feed("1\n2\n3\n")
+    poll(lambda: predictor.applied == 3)
+    assert terminal.process.stdin is not None
+    terminal.process.stdin.close()
+    assert terminal.finish() == 0
+    assert set(re.findall(rb"\x1b[^a-zA-Z]*[a-zA-Z]", terminal.seen)) == codes
+    assert b"latency_p50_ms" in terminal.seen or b"median answer in ms" in terminal.seen
 
 
 def test_an_interruption_does_not_wait_for_a_server_that_is_gone(predictor: FakePredictor) -> None:

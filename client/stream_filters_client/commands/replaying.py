@@ -1,6 +1,7 @@
 """A replay as a command runs it: connected, watched, and ended in order by signals."""
 
 import asyncio
+import importlib
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
@@ -67,6 +68,9 @@ def run(what: Run, reporting: Reporting) -> tuple[ServerInfo, list[Group]]:
 
 async def _run(what: Run, reporting: Reporting) -> tuple[ServerInfo, list[Group]]:
     stop = asyncio.Event()
+    if reporting.live:
+        # drawing takes long to import: not while streams are under way
+        importlib.import_module("stream_filters_client.live")
     async with AsyncStreamClient(**what.arguments, patience=what.patience) as client:
         server = await client.server()
         replays = await _prepared(what, client)
