@@ -12,7 +12,6 @@ app = typer.Typer(
     help="Streaming Bayesian filters behind a v2 inference endpoint: watch them, check them, ask them.",
     epilog=common.EXIT_CODES,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -2,18 +2,21 @@
 
 from dataclasses import dataclass
 
+from stream_filters_client.routing import Transport
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How to send.
 
     batch: observations in one request. rate: observations a second for each stream, None for as fast as answers come.
-    horizon: steps to forecast after each request, None for none.
+    horizon: steps to forecast after each request, None for none. transport: the way of the requests.
     """
 
     batch: int = 10
     rate: float | None = None
     horizon: int | None = None
+    transport: Transport = "auto"
 
     def phase_seconds(self, index: int, count: int) -> float:
         """How long after the first of `count` streams stream `index` begins: all sending at once would be no load."""

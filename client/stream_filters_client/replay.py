@@ -97,7 +97,8 @@ class Replay:
         schedule = Schedule(pace.rate, begin_seconds) if pace.rate else None
         stopping = asyncio.ensure_future(stop.wait())
         try:
-            async with sending.client.stream(self.feed.model, config=self.feed.config) as stream:
+            opened = sending.client.stream(self.feed.model, config=self.feed.config, transport=pace.transport)
+            async with opened as stream:
                 feed = self.feed.chunks(pace.batch)
                 while (chunk := await _next(feed, stopping)) is not None:
                     due_seconds = None

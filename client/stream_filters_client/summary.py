@@ -22,6 +22,7 @@ class Settings:
     length: int | None
     batch: int
     rate: float | None
+    transport: str
     horizon: int | None
     burn_in: int
 

@@ -44,13 +44,15 @@ class StubClient:
         self.answer_seconds = answer_seconds
         # by stream
         self.sent_seconds: list[list[float]] = []
+        self.transports: set[str] = set()
         self.answered = 0
         self.at_once = self.most_at_once = 0
         self.ended = 0
 
-    def stream(self, model: str, *, config: Mapping[str, Any], **_: Any) -> "StubStream":
+    def stream(self, model: str, *, config: Mapping[str, Any], transport: str) -> "StubStream":
         assert model == "stub"
         assert config == {}
+        self.transports.add(transport)
         self.sent_seconds.append([])
         return StubStream(self, self.sent_seconds[-1])
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from stream_filters_client.pace import Pace, Schedule
 from stream_filters_client.replay import Status
+from stream_filters_client.routing import TRANSPORTS
 
 from tests.client.stub_client import StubClient, streams
 
@@ -91,3 +92,10 @@ def test_the_moment_of_a_row_is_exact_however_many_there_were() -> None:
     schedule = Schedule(3.0, 100.0)
     due = [schedule.due_seconds(7) for _ in range(1_000_001)]
     assert due[-1] == 100.0 + 7_000_000 / 3.0
+
+
+def test_the_streams_take_the_way_that_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    for transport in TRANSPORTS:
+        client = StubClient(lambda _: ANSWER_SECONDS)
+        client.replayed(monkeypatch, streams(2, 20), Pace(transport=transport))
+        assert client.transports == {transport}

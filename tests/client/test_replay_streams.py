@@ -17,6 +17,7 @@ from stream_filters_client.scorecard import together
 
 from tests.client.cli import Run
 from tests.client.fake_predictor import FakePredictor
+from tests.predictor.process import ROOT, PredictorProcess
 
 pytestmark = pytest.mark.usefixtures("scenarios")
 
@@ -191,3 +192,13 @@ def test_however_many_streams_there_are_the_rows_kept_are_bounded() -> None:
     for streams in (1, 2, 5, 500, 10_000):
         assert streams * kept_rows(streams) <= recording.KEPT_ROWS_IN_ALL
     assert kept_rows(1) == recording.KEPT_ROWS
+
+
+def test_either_way_of_sending_gives_the_same_bytes(served: PredictorProcess, run: Run, tmp_path: Path) -> None:
+    files = {transport: tmp_path / f"{transport}.jsonl" for transport in ("unary", "streaming")}
+    source = ("--file", str(ROOT / "data" / "nile.csv"), "--column", "volume", "--model", "online_ar_learning")
+    for transport, file in files.items():
+        options = ("--transport", transport, "--output", str(file), "--json", "--target", served.grpc_address)
+        outcome = run("replay", *source, *options)
+        assert (outcome.code, outcome.json["settings"]["transport"]) == (0, transport)
+    assert files["unary"].read_bytes() == files["streaming"].read_bytes() != b""

@@ -26,8 +26,8 @@ from stream_filters_client.summary_table import print_table
 
 EPILOG = examples(
     "stream-filters replay kalman-demo",
-    "stream-filters replay kalman-demo ar-demo mixture-demo --rate 50",
-    "stream-filters replay ar-demo mixture-demo --streams 100 --length 200",
+    "stream-filters replay kalman-demo ar-demo mixture-demo --rate 200",
+    "stream-filters replay ar-demo mixture-demo --streams 50 --length 200",
     "stream-filters replay --model streaming_kalman --file data/nile.csv --column volume",
     "seq 100 | stream-filters replay - --model adaptive_mixture",
     "stream-filters replay kalman-demo --expect 'position_rmse_ratio<=1.05' --json",
@@ -47,6 +47,7 @@ def replay(
     show: options.Show = 1,
     rate: options.Rate = None,
     batch: options.Batch = 10,
+    transport: options.Way = "auto",
     length: options.Length = None,
     seed: options.Seed = 1,
     horizon: options.Horizon = None,
@@ -72,7 +73,7 @@ def replay(
     feeds = source.read()
     if rate is None and live:
         rate = options.LIVE_RATE
-    pace = Pace(batch, rate or None, horizon)
+    pace = Pace(batch, rate or None, horizon, transport)
     with connection.arguments() as arguments:
         server, groups = run(Run(connection.label, arguments, connection.patience, feeds, pace, output), reporting)
     if burn_in is None:
@@ -80,7 +81,7 @@ def replay(
     scores = {group.name: group.scores(burn_in) for group in groups}
     whole = all(group.status is Status.DONE for group in groups)
     verdicts = expectations.judge(wanted, scores) if whole else []
-    settings = Settings(seed, streams, length, batch, pace.rate, horizon, burn_in)
+    settings = Settings(seed, streams, length, batch, pace.rate, transport, horizon, burn_in)
     summary = Summary(connection.label, server, settings, groups, scores, verdicts)
     if json_:
         typer.echo(json.dumps(document(summary), indent=2))

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from stream_filters_client.commands.inputs import DEFAULT_LENGTH
+from stream_filters_client.routing import TRANSPORTS, Transport
 from stream_filters_client.scenarios import SCENARIOS
 from stream_filters_client.stamps import UNITS
 
@@ -45,6 +46,10 @@ Rate = Annotated[
     ),
 ]
 Batch = Annotated[int, typer.Option(min=1, help="Observations in one request.")]
+Way = Annotated[
+    Transport,
+    typer.Option(metavar="|".join(TRANSPORTS), help="Requests one by one, or on a streaming call for each stream."),
+]
 Length = Annotated[
     int | None,
     typer.Option(
