@@ -1,5 +1,10 @@
 """Client of streaming Bayesian filters behind the v2 inference protocol."""
 
+import os
+
+# its INFO lines tell of connections that fail, as our exceptions do, and would be drawn into a live view
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+
 from stream_filters_client.aio import AsyncStreamClient
 from stream_filters_client.calls import Patience
 from stream_filters_client.open_stream import Stream

@@ -81,6 +81,28 @@ class OutcomeUnknown(ServerUnavailable):
 _NEXT_OFFSET = re.compile(r"(?:go on from|is at|next) offset (?:is )?(\d+)")
 _BUSY = re.compile(r"slow down|wait for answers|concurrent", re.IGNORECASE)
 _TOO_LARGE = "message larger than max"
+# what gRPC says of a connection that cannot be made -> what to do about it; the first that fits
+_UNREACHABLE = {
+    ("connection refused",): "{target} does not answer (connection refused); start the server, or name another address",
+    ("connection reset by peer",): (
+        "{target} does not answer (connection reset by peer); start the server, or name another address"
+    ),
+    ("domain name not found",): "{target}: there is no host of this name; name another address",
+    ("dns resolution failed",): "{target}: there is no host of this name; name another address",
+    ("http1.x server",): "{target} speaks HTTP/1 and not gRPC; name the port of the v2 gRPC endpoint, as a rule 8081",
+    ("settings frame",): (
+        "{target} does not speak gRPC in the clear; connect with TLS, or name the port of the v2 gRPC endpoint, "
+        "as a rule 8081"
+    ),
+    ("wrong_version_number",): "{target} does not speak TLS; connect without it, or name the port that does",
+    ("hostname verification",): "{target} has a certificate for another name; connect by the name that is in it",
+    ("handshake failed",): (
+        "{target} has a certificate that nobody vouches for here; name its authority, as --tls-ca does"
+    ),
+    ("failed to connect", "socket closed"): (
+        "{target} closes every connection; it may want TLS, or a client certificate that it trusts"
+    ),
+}
 _CLASSES: dict[grpc.StatusCode, type[StreamFiltersError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidRequest,
     grpc.StatusCode.OUT_OF_RANGE: InvalidRequest,
@@ -127,12 +149,18 @@ def _class(code: grpc.StatusCode, details: str, *, in_stream: bool) -> type[Stre
 
 
 def _sentence(kind: type[StreamFiltersError], code: grpc.StatusCode, details: str, target: str) -> str:
+    if kind is SequenceLost:
+        missing = re.split(r"[,;]", details, maxsplit=1)[0] or "the stream is not known"
+        return (
+            f"{missing}: it has ended or expired at {target}, or was lost with its memory; "
+            "begin a new one, and use a store that survives restarts"
+        )
     if kind is ServerUnavailable and code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return f"{target} did not answer in time; ask for a longer timeout, or see whether the server is overloaded"
     if kind is InvalidRequest and _TOO_LARGE in details:
         return f"{details}; send fewer rows in one request, or raise the server's limit"
     if kind is ServerUnavailable and code is not grpc.StatusCode.ABORTED:
-        return f"{target} does not answer ({_reason(details) or code.name}); start the server, or name another address"
+        return _unreachable(details or code.name, target)
     if kind is Unsupported:
         return f"{target} does not offer this call ({details}); is it a KServe v2 gRPC endpoint?"
     if kind is ServerFault:
@@ -140,9 +168,10 @@ def _sentence(kind: type[StreamFiltersError], code: grpc.StatusCode, details: st
     return details or f"{target} answered {code.name}; see the server's log"
 
 
-def _reason(details: str) -> str:
+def _unreachable(details: str, target: str) -> str:
     """What is wrong with a connection, without the addresses that gRPC tried one by one."""
-    for known in ("Connection refused", "DNS resolution failed", "Handshake failed", "Connection reset by peer"):
-        if known.lower() in details.lower():
-            return known.lower()
-    return details
+    lower = details.lower()
+    for signs, sentence in _UNREACHABLE.items():
+        if all(sign in lower for sign in signs):
+            return sentence.format(target=target)
+    return f"{target} does not answer ({details}); start the server, or name another address"

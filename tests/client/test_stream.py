@@ -132,7 +132,7 @@ def test_a_lost_stream_is_told_and_never_begun_again_silently(predictor: FakePre
     stream = client.stream(MODEL)
     stream.send([1.0])
     predictor.faults.append("forget")
-    with pytest.raises(errors.SequenceLost, match="begin it"):
+    with pytest.raises(errors.SequenceLost, match="begin a new one"):
         stream.send([2.0])
     stream.end()
     with pytest.raises(errors.InvalidRequest, match="has ended"):
