@@ -48,9 +48,10 @@ def row_outputs(result: Result) -> dict[str, Array]:
 
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Observations [T] or [T, D] and their outputs, [T, ...] each."""
+    """Observations [T] or [T, D], the time since each one's predecessor, [T] or None, and outputs, [T, ...] each."""
 
     observations: Array
+    time_deltas: Array | None
     outputs: Mapping[str, Array]
 
     def __len__(self) -> int:
@@ -76,7 +77,7 @@ class Recording:
         """Remember one request."""
         self.last = result
         self.count += len(chunk.observations)
-        self._open.append(_Block(chunk.observations, row_outputs(result)))
+        self._open.append(_Block(chunk.observations, chunk.time_deltas, row_outputs(result)))
         self._open_rows += len(chunk.observations)
         if self._open_rows >= min(BLOCK_ROWS, self.kept_rows):
             self._blocks.append(_joined(self._open))
@@ -91,6 +92,10 @@ class Recording:
     def observations(self, rows: int | None = None) -> Array:
         """Observations kept, or the last `rows` of them."""
         return _concatenated([block.observations for block in self._tail(rows)], rows)
+
+    def time_deltas(self) -> Array | None:
+        """Time between each row kept and the one before it, [T]; None if it is not known of all."""
+        return _deltas(self._tail(None))
 
     def output(self, name: str, rows: int | None = None) -> Array | None:
         """An output for every row kept, or for the last `rows`; None if it never came."""
@@ -115,7 +120,12 @@ class Recording:
 def _joined(blocks: list[_Block]) -> _Block:
     names = [name for name in blocks[0].outputs if all(name in block.outputs for block in blocks)]
     outputs = {name: np.concatenate([block.outputs[name] for block in blocks]) for name in names}
-    return _Block(np.concatenate([block.observations for block in blocks]), outputs)
+    return _Block(np.concatenate([block.observations for block in blocks]), _deltas(blocks), outputs)
+
+
+def _deltas(blocks: list[_Block]) -> Array | None:
+    known = [block.time_deltas for block in blocks if block.time_deltas is not None]
+    return np.concatenate(known) if blocks and len(known) == len(blocks) else None
 
 
 def _concatenated(parts: list[Array], rows: int | None) -> Array:

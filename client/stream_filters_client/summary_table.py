@@ -53,7 +53,9 @@ class Section(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class Line:
+    """One line of the table."""
+
     section: Section
     label: str
     text: str
@@ -62,7 +64,7 @@ class _Line:
 @dataclass(frozen=True, slots=True)
 class _Column:
     title: str
-    lines: Mapping[str, _Line]
+    lines: Mapping[str, Line]
 
 
 def _columns(group: Group, scores: Scores) -> Iterator[_Column]:
@@ -87,27 +89,27 @@ def _table(columns: list[_Column]) -> Table:
     return table
 
 
-def _stream_lines(group: Group) -> Iterator[_Line]:
+def _stream_lines(group: Group) -> Iterator[Line]:
     state = "" if group.status is Status.DONE else f" {group.status}"
-    yield _Line(Section.STREAM, "model", group.shown.feed.model)
-    yield _Line(Section.STREAM, "observations", f"{group.count:,}{state}")
+    yield Line(Section.STREAM, "model", group.shown.feed.model)
+    yield Line(Section.STREAM, "observations", f"{group.count:,}{state}")
     if len(group.replays) > 1 and group.status is not Status.DONE:
         statuses = ", ".join(f"{count:,} {status}" for status, count in group.statuses.items())
-        yield _Line(Section.STREAM, "streams", statuses)
+        yield Line(Section.STREAM, "streams", statuses)
     if group.replayed:
-        yield _Line(Section.SPEED, "answers given again", f"{group.replayed:,} of {group.requests:,}")
+        yield Line(Section.SPEED, "answers given again", f"{group.replayed:,} of {group.requests:,}")
 
 
-def _score_lines(scores: Scores, group: Group) -> Iterator[_Line]:
+def _score_lines(scores: Scores, group: Group) -> Iterator[Line]:
     """What there is to tell of a stream, score by score."""
     level = f"{100 * group.shown.level:g} %"
     for name, value in scores.items():
-        line = _line(name, value, scores, level)
+        line = score_line(name, value, scores, level)
         if line is not None and not math.isnan(value):
             yield line
 
 
-def _line(name: str, value: float, scores: Scores, level: str) -> _Line | None:
+def score_line(name: str, value: float, scores: Scores, level: str) -> Line | None:
     """The line of one score; None for scores that stand in another's line."""
     limit = f" ({number(scores['calibration_limit'])})" if "calibration_limit" in scores else ""
     special = {
@@ -127,18 +129,18 @@ def _line(name: str, value: float, scores: Scores, level: str) -> _Line | None:
         "observations_per_second": (Section.SPEED, "observations a second", f"{value:,.0f}"),
     }
     if name in special:
-        return _Line(*special[name])
+        return Line(*special[name])
     if name.endswith("_rmse"):
-        return _Line(Section.ACCURACY, f"{_words(name.removesuffix('_rmse'))} RMSE", number(value))
+        return Line(Section.ACCURACY, f"{_words(name.removesuffix('_rmse'))} RMSE", number(value))
     if name.endswith("_rmse_ratio"):
         label = f"{_words(name.removesuffix('_rmse_ratio'))} RMSE over oracle's"
-        return _Line(Section.ACCURACY, label, f"{value:.3f}")
+        return Line(Section.ACCURACY, label, f"{value:.3f}")
     if name.endswith("_coverage"):
         label = f"{_words(name.removesuffix('_coverage'))} in {level} band"
-        return _Line(Section.CALIBRATION, label, percent(value))
+        return Line(Section.CALIBRATION, label, percent(value))
     if name.endswith("_final_error"):
         label = f"{_words(name.removesuffix('_final_error'))} error at the end"
-        return _Line(Section.ACCURACY, label, percent(value))
+        return Line(Section.ACCURACY, label, percent(value))
     return None
 
 

@@ -179,6 +179,19 @@ def test_a_recording_keeps_its_last_rows_and_knows_where_they_begin() -> None:
     assert kept.names() == ["x"]
 
 
+def test_a_recording_knows_the_time_between_its_rows() -> None:
+    deltas = np.random.default_rng(5).exponential(size=2_000)
+    kept, unknown = Recording(), Recording()
+    for start in range(0, 2_000, 30):
+        part = deltas[start : start + 30]
+        kept.append(Chunk(part, part), Result({"x": part}))
+        unknown.append(Chunk(part, None), Result({"x": part}))
+    found = kept.time_deltas()
+    assert found is not None
+    assert found.tolist() == deltas.tolist()
+    assert unknown.time_deltas() is None
+
+
 def test_a_snapshot_stays_as_it_is_while_the_recording_goes_on() -> None:
     kept = Recording(kept_rows=600)
     before = rows_of(kept, [10] * 55)
