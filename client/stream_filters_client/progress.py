@@ -22,7 +22,9 @@ async def report_lines(groups: Sequence[Group], console: Console, retries: Retry
         for index, group in enumerate(groups):
             if Status.RUNNING in group.statuses and (count := group.count) > told[index]:
                 told[index] = count
-                console.print(line(group), highlight=False, soft_wrap=True)
+                # scoring takes long where there is much to score: not in the way of answers
+                text = await asyncio.to_thread(line, group.snapshot())
+                console.print(text, highlight=False, soft_wrap=True)
         if waiting := retries.news():
             console.print(waiting, highlight=False, soft_wrap=True)
 

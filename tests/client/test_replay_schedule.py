@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from stream_filters_client.groups import grouped
 from stream_filters_client.pace import Pace, Schedule
+from stream_filters_client.progress import line
 from stream_filters_client.replay import Status
 from stream_filters_client.routing import TRANSPORTS
 
@@ -99,3 +101,14 @@ def test_the_streams_take_the_way_that_was_asked_for(monkeypatch: pytest.MonkeyP
         client = StubClient(lambda _: ANSWER_SECONDS)
         client.replayed(monkeypatch, streams(2, 20), Pace(transport=transport))
         assert client.transports == {transport}
+
+
+def test_a_line_counts_the_streams_of_a_group_and_scores_the_one_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = StubClient(lambda _: ANSWER_SECONDS)
+    replays = streams(3, 1_000)
+    client.replayed(monkeypatch, replays, Pace(batch=10, rate=1.0), stop_seconds=15.0)
+    (group,) = grouped(replays, shown=2)
+    # 50 rows in the 15 s between the first request and the end
+    assert line(group) == "stub: 50/3,000 observations, 3 streams, 3 interrupted, 3/s, answers in 10 ms"
+    assert group.shown is replays[1]
+    assert grouped(replays, shown=7)[0].shown is replays[2]

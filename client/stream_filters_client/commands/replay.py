@@ -1,6 +1,7 @@
 """`stream-filters replay`: streams against a predictor, watched and scored."""
 
 import json
+from contextlib import nullcontext
 
 import typer
 
@@ -78,7 +79,8 @@ def replay(
         server, groups = run(Run(connection.label, arguments, connection.patience, feeds, pace, output), reporting)
     if burn_in is None:
         burn_in = min(100, min((feed.length for feed in feeds if feed.length is not None), default=0) // 5)
-    scores = {group.name: group.scores(burn_in) for group in groups}
+    with console.status(f"scoring {len(feeds):,} streams") if live else nullcontext():
+        scores = {group.name: group.scores(burn_in) for group in groups}
     whole = all(group.status is Status.DONE for group in groups)
     verdicts = expectations.judge(wanted, scores) if whole else []
     settings = Settings(seed, streams, length, batch, pace.rate, transport, horizon, burn_in)
