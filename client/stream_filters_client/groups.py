@@ -10,9 +10,6 @@ from dataclasses import dataclass, replace
 from stream_filters_client import scorecard
 from stream_filters_client.replay import Replay, Status
 
-# running an oracle takes longer than the stream itself
-_ORACLES = 20
-
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -77,8 +74,8 @@ class Group:
         return scorecard.speed(latencies, self.observations_per_second)
 
     def scores(self, burn_in: int = 0) -> dict[str, float]:
-        """The scores, of several streams together; only the first of them have oracles."""
-        each = [replay.scores(burn_in, with_oracle=index < _ORACLES) for index, replay in enumerate(self.replays)]
+        """The scores, of several streams together."""
+        each = [replay.scores(burn_in) for replay in self.replays]
         return (each[0] if len(each) == 1 else scorecard.together(each, self.shown.level)) | self.speed()
 
     def snapshot(self) -> "Group":

@@ -114,6 +114,12 @@ def test_a_scenario_and_a_file_are_replayed_at_once(predictor: FakePredictor, ru
     }
 
 
+def test_only_the_first_streams_of_a_scenario_have_oracles() -> None:
+    found = feeds.from_scenario("level", 1, 30, 10, {})
+    assert [feed.oracle is not None for feed in found] == [True] * 20 + [False] * 10
+    assert all(feed.truth for feed in found)
+
+
 def test_the_seeds_of_streams_differ_and_stay() -> None:
     seeds = [feeds.stream_seed(seed, index) for seed in (1, 2) for index in range(1000)]
     assert len(set(seeds)) == 2000

@@ -12,6 +12,7 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,10 @@ def poll(reached: Callable[[], bool]) -> None:
     while not reached():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def has_lines(path: Path, count: int) -> bool:
+    return path.exists() and path.read_bytes().count(b"\n") == count
 
 
 def signals_pending(pid: int) -> int:
@@ -226,6 +231,21 @@ def test_an_interruption_does_not_wait_for_a_server_that_is_gone(predictor: Fake
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.finish() == 130
     assert b"1 interrupted" in terminal.seen
+
+
+def test_each_row_of_a_pipe_is_answered_and_written_as_it_arrives(predictor: FakePredictor, tmp_path: Path) -> None:
+    output = tmp_path / "answers.jsonl"
+    arguments = [*REPLAY, "--target", predictor.target, "--time-column", "t", "--output", str(output), "-q"]
+    process = subprocess.Popen([*COMMAND, *arguments], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    assert process.stdin is not None
+    for number in range(3):
+        process.stdin.write(f'{{"t": {10 * number}, "x": {number}}}\n'.encode())
+        process.stdin.flush()
+        poll(partial(has_lines, output, number + 1))
+    process.stdin.close()
+    assert process.wait(DEADLINE_SECONDS) == 0
+    deltas = [request.raw_input_contents[1] for request in predictor.requests if len(request.inputs) == 2]
+    assert [struct.unpack("<d", delta) for delta in deltas if delta] == [(1.0,), (10.0,), (10.0,)]
 
 
 def test_a_pipe_gets_plain_lines(predictor: FakePredictor, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """`stream-filters replay`: streams against a predictor, watched and scored."""
 
 import json
-from contextlib import nullcontext
 
 import typer
 
@@ -18,6 +17,7 @@ from stream_filters_client.commands.common import (
     takes_connection,
 )
 from stream_filters_client.commands.replaying import Reporting, Run, run
+from stream_filters_client.errors import BadInput
 from stream_filters_client.pace import Pace
 from stream_filters_client.replay import Status
 from stream_filters_client.retries import RetryCount
@@ -66,12 +66,15 @@ def replay(
     console = Terminal()
     live = not (json_ or quiet or plain) and console.is_terminal and not console.is_dumb_terminal
     reporting = Reporting(console, RetryCount(), live, lines=not (json_ or quiet), shown=show, screenshot=screenshot)
+    if show > streams:
+        raise BadInput(f"--show {show} is no stream of a scenario, there are {streams}; see --streams")
     wanted = [expectations.parse(text) for text in expect or ()]
     layout = Layout(tuple(column or ()), time_column, inputs.known_unit(time_unit))
     source = inputs.Source(
         tuple(scenarios or ()), file, model, layout, inputs.read_config(config), seed, streams, length
     )
-    feeds = source.read()
+    with reporting.busy("making streams"):
+        feeds = source.read()
     if rate is None and live:
         rate = options.LIVE_RATE
     pace = Pace(batch, rate or None, horizon, transport)
@@ -79,7 +82,7 @@ def replay(
         server, groups = run(Run(connection.label, arguments, connection.patience, feeds, pace, output), reporting)
     if burn_in is None:
         burn_in = min(100, min((feed.length for feed in feeds if feed.length is not None), default=0) // 5)
-    with console.status(f"scoring {len(feeds):,} streams") if live else nullcontext():
+    with reporting.busy(f"scoring {len(feeds):,} streams"):
         scores = {group.name: group.scores(burn_in) for group in groups}
     whole = all(group.status is Status.DONE for group in groups)
     verdicts = expectations.judge(wanted, scores) if whole else []

@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import signal
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,10 @@ class Reporting:
     shown: int
     screenshot: Path | None
 
+    def busy(self, with_what: str) -> AbstractContextManager[object]:
+        """Say on a terminal what takes its time, until it is done."""
+        return self.console.status(with_what) if self.live else nullcontext()
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -72,8 +76,9 @@ async def _run(what: Run, reporting: Reporting) -> tuple[ServerInfo, list[Group]
         # drawing takes long to import: not while streams are under way
         importlib.import_module("stream_filters_client.live")
     async with AsyncStreamClient(**what.arguments, patience=what.patience) as client:
-        server = await client.server()
-        replays = await _prepared(what, client)
+        with reporting.busy(f"waiting for {what.label}"):
+            server = await client.server()
+            replays = await _prepared(what, client)
         groups = grouped(replays, reporting.shown)
         client.patience = replace(what.patience, retry_seconds=Patience().retry_seconds)
         _stop_on_signals(stop, client)
