@@ -68,9 +68,10 @@ class Group:
 
     def speed(self) -> dict[str, float]:
         """Latency over the answers of all streams, and their rate."""
-        latencies = self.replays[0].latencies
-        if len(self.replays) > 1:
-            latencies = array("d", itertools.chain.from_iterable(replay.latencies for replay in self.replays))
+        latencies = array("d")
+        for replay in self.replays:
+            # a copy: answers come while another thread draws
+            latencies.extend(replay.latencies[:])
         return scorecard.speed(latencies, self.observations_per_second)
 
     def scores(self, burn_in: int = 0) -> dict[str, float]:

@@ -1,7 +1,10 @@
 """With a rate, requests are due by the clock and not by answers; without one they follow each other."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
+from stream_filters_client import scores
 from stream_filters_client.groups import grouped
 from stream_filters_client.pace import Pace, Schedule
 from stream_filters_client.progress import line
@@ -113,3 +116,19 @@ def test_a_line_counts_the_streams_of_a_group_and_scores_the_one_shown(monkeypat
     assert group.shown is replays[1]
     # a group of its own beside those of scenarios has one stream
     assert grouped(replays[:1], shown=2)[0].shown is replays[0]
+
+
+def test_answers_may_come_while_their_latencies_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = StubClient(lambda _: ANSWER_SECONDS)
+    replays = streams(1, 50)
+    client.replayed(monkeypatch, replays, OPEN)
+    (group,) = grouped(replays)
+
+    def answered_meanwhile(seconds: Sequence[float]) -> None:
+        looked_at = np.asarray(seconds)
+        replays[0].latencies.append(7.0)
+        assert len(looked_at) == 5
+
+    monkeypatch.setattr(scores, "latency", answered_meanwhile)
+    assert group.speed() == {}
+    assert len(replays[0].latencies) == 6
