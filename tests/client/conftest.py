@@ -1,13 +1,16 @@
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from stream_filters_client import feeds
+import stamina.instrumentation
+from stream_filters_client import cli, feeds
 from stream_filters_client.commands import list as list_command
 
-from tests.client.cli import SCENARIOS, Run, running
+from tests.client.command import Outcome, Run
 from tests.client.fake_predictor import FakePredictor
 from tests.client.faulty_proxy import FaultyProxy
+from tests.client.levels import SCENARIOS
 from tests.predictor.process import PredictorProcess
 
 OpenProxy = Callable[..., FaultyProxy]
@@ -27,9 +30,15 @@ def proxy(served: PredictorProcess) -> Iterator[OpenProxy]:
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
-    """Runs the command line in process."""
-    with running(monkeypatch, capsys) as run:
-        yield run
+    def run(*arguments: str) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["stream-filters", *arguments])
+        with pytest.raises(SystemExit) as exit_:
+            cli.main()
+        return Outcome(int(exit_.value.code or 0), *capsys.readouterr())
+
+    monkeypatch.setenv("COLUMNS", "120")
+    yield run
+    stamina.instrumentation.set_on_retry_hooks(None)
 
 
 @pytest.fixture

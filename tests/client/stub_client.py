@@ -1,4 +1,4 @@
-"""A client without a server, on a clock of its own: time passes only while everything waits for it."""
+"""A client without a server, in virtual time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -15,26 +15,7 @@ from stream_filters_client.pace import Pace
 from stream_filters_client.replay import Replay
 from stream_filters_client.result import Result
 
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop that jumps to the next moment at which something is to happen."""
-
-    def __init__(self) -> None:
-        self.now_seconds = 1_000.0
-        super().__init__()
-        selector: Any = self._selector  # type: ignore[attr-defined]
-        really = selector.select
-
-        def select(timeout: float | None) -> Any:
-            events = really(0)
-            if not events and timeout is not None:
-                self.now_seconds += max(timeout, 0.0)
-            return events
-
-        selector.select = select
-
-    def time(self) -> float:
-        return self.now_seconds
+from tests.client.virtual_time import VirtualTimeLoop
 
 
 class StubClient:
@@ -71,7 +52,7 @@ class StubClient:
                 loop.call_later(stop_seconds, stop.set)
             await replay.run_all(streams, cast(AsyncStreamClient, self), pace, stop)
 
-        with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
             runner.run(run())
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.client.cli import Run
+from tests.client.command import Run
 from tests.client.fake_predictor import FakePredictor
 
 pytestmark = pytest.mark.usefixtures("scenarios")

@@ -17,7 +17,7 @@ from stream_filters_client.parquet import ParquetWriter
 from stream_filters_client.sources import Layout, open_file
 from stream_filters_client.spool import Spool
 
-from tests.client.cli import Run
+from tests.client.command import Run
 from tests.client.fake_predictor import FakePredictor
 
 

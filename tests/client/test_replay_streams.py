@@ -15,7 +15,7 @@ from stream_filters_client.recording import Recording, kept_rows
 from stream_filters_client.result import Result
 from stream_filters_client.scorecard import together
 
-from tests.client.cli import Run
+from tests.client.command import Run
 from tests.client.fake_predictor import FakePredictor
 from tests.predictor.process import ROOT, PredictorProcess
 

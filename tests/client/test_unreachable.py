@@ -14,7 +14,7 @@ import pytest
 from stream_filters_client.errors import from_rpc
 
 from tests.authority import Authority
-from tests.client.cli import Outcome, Run
+from tests.client.command import Outcome, Run
 from tests.client.fake_predictor import FakePredictor
 from tests.conftest import StartPredictor
 from tests.predictor.process import PredictorProcess
