@@ -1,11 +1,12 @@
-"""What the tests of several areas share: a predictor of their own for each worker."""
+"""What the tests of several areas share: a predictor of their own for each worker, and a browser."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 from hypothesis import settings
 
+from tests.browser import Browser, started
 from tests.predictor.process import PredictorProcess
 
 # the same cases at every run; HYPOTHESIS_PROFILE=default looks for new ones
@@ -37,3 +38,10 @@ def start_predictor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartP
 def served(start_predictor: StartPredictor) -> PredictorProcess:
     """A predictor that serves every filter under its own name, with the settings as they come."""
     return start_predictor()
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A headless Chromium; fails where none is installed."""
+    async with started() as browser:
+        yield browser
