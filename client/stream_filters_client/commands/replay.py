@@ -1,10 +1,11 @@
 """`stream-filters replay`: streams against a predictor, watched and scored."""
 
 import json
+from datetime import UTC, datetime
 
 import typer
 
-from stream_filters_client import expectations
+from stream_filters_client import expectations, runs
 from stream_filters_client.commands import inputs
 from stream_filters_client.commands import replay_options as options
 from stream_filters_client.commands.common import (
@@ -31,6 +32,7 @@ EPILOG = examples(
     "stream-filters replay ar-demo mixture-demo --streams 50 --length 200",
     "stream-filters replay --model streaming_kalman --file data/nile.csv --column volume",
     "seq 100 | stream-filters replay - --model adaptive_mixture",
+    "stream-filters replay kalman-demo --save run.json",
     "stream-filters replay kalman-demo --expect 'position_rmse_ratio<=1.05' --json",
 )
 
@@ -56,6 +58,7 @@ def replay(
     burn_in: options.BurnIn = None,
     expect: options.Expect = None,
     output: options.Output = None,
+    save: options.Save = None,
     json_: AsJson = False,
     quiet: options.Quiet = False,
     plain: options.Plain = False,
@@ -78,6 +81,7 @@ def replay(
     if rate is None and live:
         rate = options.LIVE_RATE
     pace = Pace(batch, rate or None, horizon, transport)
+    circumstances = runs.Circumstances(datetime.now(UTC), layout.time_unit)
     with connection.arguments() as arguments:
         server, groups = run(Run(connection.label, arguments, connection.patience, feeds, pace, output), reporting)
     if burn_in is None:
@@ -88,6 +92,8 @@ def replay(
     verdicts = expectations.judge(wanted, scores) if whole else []
     settings = Settings(seed, streams, length, batch, pace.rate, transport, horizon, burn_in)
     summary = Summary(connection.label, server, settings, groups, scores, verdicts)
+    if save is not None:
+        runs.write(save, document(summary), [replay for group in groups for replay in group.replays], circumstances)
     if json_:
         typer.echo(json.dumps(document(summary), indent=2))
     else:

@@ -72,6 +72,9 @@ Expect = Annotated[
 Output = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write every answer: JSON lines, or Parquet if it ends in .parquet.")
 ]
+Save = Annotated[
+    Path | None, typer.Option(metavar="FILE.json", help="Write the whole run, for `stream-filters report`.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the summary only.")]
 Plain = Annotated[bool, typer.Option("--plain", help="Plain lines, even on a terminal.")]
 Screenshot = Annotated[Path | None, typer.Option(hidden=True)]
