@@ -27,7 +27,7 @@ setup: .venv/.ready .venv-client/.ready .venv/.warm ## make the environments fro
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e predictor -e client
 	touch $@
 
-.venv-client/.ready: .venv/.ready requirements/client.txt $(shell find client -name '*.py' -not -path '*/.*')
+.venv-client/.ready: .venv/.ready requirements/client.txt $(shell find client -name '*.py' -o -path '*/report/page.*')
 	test -x .venv-client/bin/python || $(PYTHON) -m venv --without-pip .venv-client
 	rm -rf client/dist
 	$(UV) build --quiet --python $(BIN)/python --no-build-isolation --wheel --out-dir client/dist client

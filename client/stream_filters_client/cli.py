@@ -4,7 +4,15 @@ import sys
 
 import typer
 
-from stream_filters_client.commands import bench, check, common, list, replay, streams  # noqa: A004 - the command's own name
+from stream_filters_client.commands import (
+    bench,
+    check,
+    common,
+    list,  # noqa: A004 - the command's own name
+    replay,
+    report,
+    streams,
+)
 from stream_filters_client.errors import StreamFiltersError
 
 app = typer.Typer(
@@ -17,6 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog=replay.EPILOG)(replay.replay)
+app.command(epilog=report.EPILOG)(report.report)
 app.command(epilog=bench.EPILOG)(bench.bench)
 app.command(epilog=check.EPILOG)(check.check)
 app.command(name="list", epilog=list.EPILOG)(list.list_)

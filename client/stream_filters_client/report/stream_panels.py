@@ -1,0 +1,175 @@
+"""What was observed, and what the filter made of it: the pictures over time of one stream."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from stream_filters_client.codec import Array
+from stream_filters_client.palette import ESTIMATE, OBSERVED, TRUTH
+from stream_filters_client.report.panels import Layer, Limits, Panel, span, wider
+from stream_filters_client.report.timeline import Timeline, columns
+from stream_filters_client.runs import StreamRun
+from stream_filters_client.scores import normal_band
+
+_CLOSE_UP_ROWS = 50
+# pictures of one quantity with many components; the others are in the file
+_COMPONENTS = 4
+_UNITS = {
+    "velocity": "observed unit per unit of time",
+    "observation_noise_std": "observed unit",
+    "intercept": "observed unit",
+    "noise_std": "observed unit",
+    "position_noise": "variance per unit of time",
+    "velocity_noise": "variance per unit of time",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One number that the filter reports, over time; middle, lower, upper and truth (or None): [T]."""
+
+    name: str
+    middle: Array
+    lower: Array
+    upper: Array
+    truth: Array | None
+
+
+def stream_panels(stream: StreamRun, time: Timeline) -> Iterator[Panel]:
+    """Observations with the estimate, a close-up, how far the estimate was off, and every quantity with a band."""
+    observations = columns(stream.observations)
+    every = list(_estimates(stream))
+    followed = [each for each in every if each.name.split(",")[0] == "position"] or _predicted(stream)
+    for axis, estimate in enumerate(followed[: observations.shape[1]]):
+        yield from _observed(observations[:, axis], estimate, time, stream.level)
+        if estimate.truth is not None:
+            yield _off(estimate, time, stream.level)
+    for estimate in every:
+        if estimate not in followed:
+            yield _quantity(estimate, time, stream.level)
+
+
+def _observed(observed: Array, estimate: Estimate, time: Timeline, level: float) -> Iterator[Panel]:
+    """All rows, and the last ones alone, where bands can be seen."""
+    whole = _with_observations(observed, estimate, time, level)
+    focus = span(observed, estimate.middle[time.settled :])
+    title = f"Observations and {estimate.name}"
+    told = f"{title} with its {_band(level)}"
+    yield Panel(f"stream {estimate.name}", title, told, time.label, "observed unit", whole, focus and wider(focus))
+    if len(observed) > _CLOSE_UP_ROWS:
+        rows = slice(-_CLOSE_UP_ROWS, None)
+        part = Estimate(
+            estimate.name,
+            estimate.middle[rows],
+            estimate.lower[rows],
+            estimate.upper[rows],
+            None if estimate.truth is None else estimate.truth[rows],
+        )
+        near = _with_observations(observed[rows], part, time.tail(_CLOSE_UP_ROWS), level)
+        focus = span(observed[rows], part.lower, part.upper)
+        title = f"The last {_CLOSE_UP_ROWS} of them"
+        told = f"The last {_CLOSE_UP_ROWS} rows of: {told}"
+        scale = focus and wider(focus)
+        yield Panel(f"near {estimate.name}", title, told, time.label, "observed unit", near, scale, sliding=True)
+
+
+def _with_observations(observed: Array, estimate: Estimate, time: Timeline, level: float) -> list[Layer]:
+    dots = time.dots(observed, OBSERVED, "observed")
+    band = time.band(estimate.lower, estimate.upper, ESTIMATE, _band(level))
+    middle = time.line(estimate.middle, ESTIMATE, estimate.name.split(",")[0])
+    if estimate.truth is None:
+        return [band, middle, dots]
+    # a filtered estimate lies on the observations
+    return [band, dots, middle, time.line(estimate.truth, TRUTH, "true", dashed=True)]
+
+
+def _off(estimate: Estimate, time: Timeline, level: float) -> Panel:
+    assert estimate.truth is not None  # noqa: S101 - told by the caller
+    error, lower, upper = (each - estimate.middle for each in (estimate.truth, estimate.lower, estimate.upper))
+    layers: list[Layer] = [
+        time.band(lower, upper, ESTIMATE, _band(level)),
+        time.dots(error, TRUTH, "true less filtered"),
+    ]
+    title = f"True less filtered {estimate.name}"
+    focus = _settled(time, error, lower, upper)
+    told = f"{title}, and the {_band(level)} that should hold it"
+    return Panel(f"off {estimate.name}", title, told, time.label, "observed unit", layers, focus)
+
+
+def _quantity(estimate: Estimate, time: Timeline, level: float) -> Panel:
+    truth = [] if estimate.truth is None else [time.line(estimate.truth, TRUTH, "true", dashed=True)]
+    layers: list[Layer] = [
+        time.band(estimate.lower, estimate.upper, ESTIMATE, _band(level)),
+        time.line(estimate.middle, ESTIMATE, "estimate"),
+        *truth,
+    ]
+    known = () if estimate.truth is None else (estimate.truth,)
+    focus = _settled(time, estimate.lower, estimate.upper, *known)
+    title = estimate.name[:1].upper() + estimate.name[1:]
+    told = f"{title}: estimate with its {_band(level)}" + (", and the true value" if known else "")
+    unit = _UNITS.get(estimate.name.split(",")[0].replace(" ", "_"), "")
+    return Panel(f"quantity {estimate.name}", title, told, time.label, unit, layers, focus)
+
+
+def _band(level: float) -> str:
+    return f"{100 * level:g} % band"
+
+
+def _settled(time: Timeline, *values: Array) -> Limits | None:
+    """What the axis holds: everything from the settled rows on."""
+    found = span(*(each[time.settled :] for each in values))
+    return found and wider(found)
+
+
+def _predicted(stream: StreamRun) -> list[Estimate]:
+    """The one-step forecast of each axis, where the filter has no position."""
+    if not {"predictive_mean", "predictive_interval"} <= set(stream.outputs):
+        return []
+    mean = columns(stream.outputs["predictive_mean"])
+    interval = stream.outputs["predictive_interval"].reshape(*mean.shape, 2)
+    names = [_named("one-step forecast", "axis", axis, mean.shape[1]) for axis in range(mean.shape[1])]
+    return [
+        Estimate(name, mean[:, axis], interval[:, axis, 0], interval[:, axis, 1], None)
+        for axis, name in enumerate(names)
+    ]
+
+
+def _estimates(stream: StreamRun) -> Iterator[Estimate]:
+    """Every output that is a mean with a standard deviation, or a band."""
+    for output, values in stream.outputs.items():
+        if output.startswith(("predictive", "regime")):
+            continue
+        name = output.removesuffix("_mean")
+        if name != output and f"{name}_std" in stream.outputs:
+            middle = columns(values)
+            lower, upper = normal_band(middle, columns(stream.outputs[f"{name}_std"]), stream.level)
+        elif _is_band(values):
+            middle, lower, upper = (columns(values[..., end]) for end in range(3))
+        else:
+            continue
+        yield from _components(name, (middle, lower, upper), stream.truth.get(name))
+
+
+def _components(name: str, band: tuple[Array, Array, Array], truth: Array | None) -> Iterator[Estimate]:
+    middle, lower, upper = band
+    count = middle.shape[1]
+    known = columns(truth) if truth is not None and truth.size == middle.size else None
+    word = "axis" if name in {"position", "velocity", "observation_noise_std"} else "lag"
+    for index in range(min(count, _COMPONENTS)):
+        told = _named(name.replace("_", " "), word, index, count)
+        true = None if known is None else known[:, index]
+        yield Estimate(told, middle[:, index], lower[:, index], upper[:, index], true)
+
+
+def _named(name: str, word: str, index: int, count: int) -> str:
+    return f"{name}, {word} {index + 1}" if count > 1 else name
+
+
+def _is_band(values: Array) -> bool:
+    """Whether the last dimension is median, lower and upper end."""
+    if values.ndim < 2 or values.shape[-1] != 3:
+        return False
+    median, lower, upper = (values[..., end] for end in range(3))
+    known = np.isfinite(values).all(axis=-1)
+    return bool(known.any() and np.all((lower <= median)[known] & (median <= upper)[known]))

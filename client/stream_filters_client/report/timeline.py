@@ -1,0 +1,65 @@
+"""Where the rows of a stream are drawn, and which of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stream_filters_client.codec import Array
+from stream_filters_client.report.panels import Band, Dots, Line, Marks
+from stream_filters_client.report.thinning import Thinning
+from stream_filters_client.runs import Run, StreamRun
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The x axis of a stream.
+
+    x: where each row is, [T]. settled: the first row that scales have to hold; before it, bands are as wide as priors.
+    """
+
+    x: Array
+    label: str
+    thinning: Thinning
+    settled: int
+
+    def line(self, y: Array, hue: str, label: str = "", *, dashed: bool = False) -> Line:
+        """Values [T] as a line."""
+        rows = self.thinning.extremes(y)
+        return Line(self.x[rows], y[rows], hue, label, dashed)
+
+    def dots(self, y: Array, hue: str, label: str = "") -> Dots:
+        """Values [T] as dots."""
+        rows = self.thinning.extremes(y)
+        return Dots(self.x[rows], y[rows], hue, label)
+
+    def band(self, lower: Array, upper: Array, hue: str, label: str = "") -> Band:
+        """The area between ends [T]."""
+        rows, low, high = self.thinning.envelope(lower, upper)
+        return Band(self.x[rows], low, high, hue, label)
+
+    def marks(self, rows: Array, hue: str, label: str, bottom: float, top: float) -> Marks:
+        """Marks at rows."""
+        return Marks(self.x[self.thinning.marks(rows)], hue, label, bottom, top)
+
+    def tail(self, rows: int) -> "Timeline":
+        """That of the last rows alone, every one drawn."""
+        return Timeline(self.x[-rows:], self.label, Thinning(min(rows, len(self.x)), rows), 0)
+
+
+def timeline(stream: StreamRun, run: Run, points: int) -> Timeline:
+    """The x axis of a stream, for pictures of about so many points."""
+    rows = len(stream.observations)
+    thinning = Thinning(rows, points)
+    burn_in = int(run.summary["settings"]["burn_in"])
+    settled = min(max(burn_in - stream.first, 0), rows // 5)
+    if stream.time_deltas is None:
+        return Timeline(stream.first + np.arange(rows), "observation", thinning, settled)
+    unit = f" in {run.time_unit}" if run.time_unit else ""
+    # time begins with the first row that is here
+    x = np.concatenate([[0.0], np.cumsum(stream.time_deltas[1:])])
+    return Timeline(x, f"time since observation {stream.first:,}{unit}", thinning, settled)
+
+
+def columns(values: Array) -> Array:
+    """[T, D] of [T] or [T, ...]."""
+    return values.reshape(len(values), -1)
