@@ -1,4 +1,4 @@
-"""The pictures of the docs, from real runs: `make pictures`. Needs Chromium for SVG to PNG.
+"""The pictures of the docs, from real runs: `make pictures`. Needs Chromium to draw SVG and HTML as PNG.
 
 python -m tools.pictures CLIENT FOLDER SCENARIO ...
 """
@@ -8,31 +8,66 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from tools.processes import predictor
 
 _FONT = "DejaVu Sans Mono"
 _QUIET = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+# of the report: its head, and the first pictures
+_REPORT_SIZE = (1000, 1375)
+
+
+@dataclass(frozen=True)
+class Maker:
+    """What pictures are made with. scratch: a folder that goes."""
+
+    client: str
+    chromium: str
+    grpc: str
+    scratch: Path
+
+    def live_view(self, scenario: str, target: Path) -> None:
+        """Replay a scenario with the client's command, and keep the last frame of its live view."""
+        svg = self.scratch / f"{scenario}.svg"
+        self._run("replay", scenario, *self._target, "--length", "600", "--rate", "150", "--screenshot", str(svg))
+        self._shoot(svg, _without_web_fonts(svg), target)
+
+    def report(self, scenario: str, target: Path) -> None:
+        """Replay a scenario, and keep the first screen of the report of it."""
+        saved, page = self.scratch / "run.json", self.scratch / "report.html"
+        self._run("replay", scenario, *self._target, "--quiet", "--save", str(saved))
+        self._run("report", str(saved), "--output", str(page))
+        self._shoot(page, _REPORT_SIZE, target)
+
+    @property
+    def _target(self) -> list[str]:
+        return ["--target", self.grpc]
+
+    def _run(self, *arguments: str) -> None:
+        subprocess.run([self.client, *arguments], check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+
+    def _shoot(self, source: Path, size: tuple[int, int], target: Path) -> None:
+        """A file as the browser shows it in a window of that size."""
+        window = [f"--window-size={size[0]},{size[1]}", "--hide-scrollbars", "--force-device-scale-factor=1"]
+        shot = [f"--screenshot={target}", f"--user-data-dir={self.scratch}/{target.stem}", source.as_uri()]
+        command = [self.chromium, "--headless", "--no-sandbox", "--disable-gpu", *_QUIET, *window, *shot]
+        subprocess.run(command, check=True)  # noqa: S603
+        print(target)  # noqa: T201
 
 
 def main() -> int:
-    """Replay each scenario with the client's command, and keep the last frame of its live view as PNG."""
+    """Picture each scenario's live view, and the report of the last one."""
     client, folder, *scenarios = sys.argv[1:]
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         sys.exit("Chromium is needed for the pictures: install the package chromium")
     with predictor() as (grpc, _), tempfile.TemporaryDirectory() as scratch:
+        maker = Maker(client, chromium, grpc, Path(scratch))
         for scenario in scenarios:
-            svg = Path(scratch, f"{scenario}.svg")
-            options = ["--target", grpc, "--length", "600", "--rate", "150", "--screenshot", str(svg)]
-            subprocess.run([client, "replay", scenario, *options], check=True, stdout=subprocess.DEVNULL)  # noqa: S603
-            width, height = _without_web_fonts(svg)
-            size = [f"--window-size={width},{height}", "--hide-scrollbars", "--force-device-scale-factor=1"]
-            target = Path(folder, f"{scenario}.png")
-            shot = [f"--screenshot={target}", f"--user-data-dir={scratch}/{scenario}", svg.as_uri()]
-            subprocess.run([chromium, "--headless", "--no-sandbox", "--disable-gpu", *_QUIET, *size, *shot], check=True)  # noqa: S603
-            print(target)  # noqa: T201
+            maker.live_view(scenario, Path(folder, f"{scenario}.png"))
+        maker.report(scenarios[-1], Path(folder, "report.png"))
     return 0
 
 

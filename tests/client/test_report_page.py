@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from stream_filters_client import runs
+from stream_filters_client.report import content, page
 
 from tests.browser import Browser
 from tests.client.cli import Run
@@ -29,13 +31,18 @@ COLOURS = """
 IDS = "[...document.querySelectorAll('[id]')].map(element => element.id)"
 
 
-@pytest.fixture
-def address(run: Run, tmp_path: Path) -> str:
+# the page is made once, for one worker
+pytestmark = pytest.mark.xdist_group("report page")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A report of two runs with every model in them."""
+    folder = tmp_path_factory.mktemp("report")
     scenarios = ("kalman-demo", "ar-demo", "mixture-demo")
-    paths = [write_run(tmp_path / f"{seed}.json", *scenarios, seed=seed) for seed in (1, 2)]
-    output = tmp_path / "report.html"
-    assert run("report", *map(str, paths), "--output", str(output)).code == 0
+    found = [runs.read(write_run(folder / f"{seed}.json", *scenarios, length=120, seed=seed)) for seed in (1, 2)]
+    output = folder / "report.html"
+    output.write_text(page.html(content.content(found, None, ())), encoding="utf-8")
     return output.as_uri()
 
 

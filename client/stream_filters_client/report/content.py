@@ -7,7 +7,7 @@ from typing import Any
 from stream_filters_client import scores
 from stream_filters_client.report.comparison import Row, score_rows
 from stream_filters_client.report.figures import Figure, common_figures, points_for, stream_figures
-from stream_filters_client.report.selection import Pair, chosen, pairs
+from stream_filters_client.report.selection import CHOICE, Pair, chosen, pairs
 from stream_filters_client.report.spread import SpreadRow, spread_rows
 from stream_filters_client.report.thinning import Thinning
 from stream_filters_client.runs import Run, StreamRun
@@ -38,12 +38,16 @@ class StreamContent:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Everything on the page. count: streams in all. spread and figures: of all together, when not all are drawn."""
+    """Everything on the page.
+
+    count: streams in all. reason: why those are drawn. spread and figures: of all together, when not all are drawn.
+    """
 
     title: str
     runs: Sequence[RunContent]
     streams: Sequence[StreamContent]
     count: int
+    reason: str
     spread: Sequence[SpreadRow]
     figures: Sequence[Figure]
 
@@ -59,6 +63,7 @@ def content(runs: Sequence[Run], title: str | None, wanted: Sequence[str]) -> Co
         runs=[_run(letter, run, len(runs)) for letter, run in zip("AB", runs, strict=False)],
         streams=[_stream(pair, runs, points) for pair in drawn],
         count=len(every),
+        reason="those asked for" if wanted else CHOICE,
         spread=spread_rows(runs) if bounded else (),
         figures=common_figures(runs) if bounded else (),
     )

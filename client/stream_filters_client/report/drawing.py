@@ -121,7 +121,10 @@ def _cells(content: Content) -> list[list[Cell]]:
     """Two panels with their streams' names for each row of the picture."""
     rows: list[list[Cell]] = []
     for name, figures in (("all streams", content.figures), *((each.name, each.figures) for each in content.streams)):
-        cells: list[Cell] = [None if panel is None else (name, panel) for each in figures for panel in each.panels]
+        cells: list[Cell] = []
+        for figure in figures:
+            for run, panel in zip(content.runs, figure.panels, strict=True):
+                cells.append(None if panel is None else (f"{run.letter} {name}".strip(), panel))
         cells += [None] * (len(cells) % 2)
         rows += [cells[index : index + 2] for index in range(0, len(cells), 2)]
     return rows
@@ -134,8 +137,9 @@ def _draw(axes: "Axes", panel: Panel) -> None:
         axes.xaxis.set_minor_formatter(FuncFormatter(_between_decades))
     else:
         axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+        axes.xaxis.set_major_formatter(FuncFormatter(_number))
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(_number))
     for layer in panel.layers:
         _add(axes, layer)
     if panel.x_limits is not None and panel.x_limits[0] < panel.x_limits[1]:
@@ -150,6 +154,10 @@ def _draw(axes: "Axes", panel: Panel) -> None:
         axes.legend(
             loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=6, borderpad=0.1, handlelength=1.4, columnspacing=1.2
         )
+
+
+def _number(value: float, _: int) -> str:
+    return f"{value:,.10g}".replace("-", "\N{MINUS SIGN}")
 
 
 def _between_decades(value: float, _: int) -> str:

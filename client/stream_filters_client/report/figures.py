@@ -59,7 +59,11 @@ def _panels(stream: StreamRun, run: Run, points: int) -> Iterator[Panel]:
 
 def _statistics(streams: Sequence[StreamRun]) -> list[Panel]:
     pit = [stream.outputs["pit"].ravel() for stream in streams if "pit" in stream.outputs]
-    panels = list(calibration_panels(np.concatenate(pit))) if pit else []
+    panels = (
+        list(calibration_panels(np.concatenate(pit), "this stream" if len(streams) == 1 else "all streams"))
+        if pit
+        else []
+    )
     latency = latency_panel(np.concatenate([stream.latencies_seconds for stream in streams]))
     return panels if latency is None else [*panels, latency]
 

@@ -8,8 +8,9 @@ import numpy as np
 from stream_filters_client.codec import Array
 
 Limits = tuple[float, float]
-# of the height, left free above and below
+# left free above and below, and at the sides
 _MARGIN = 0.04
+_SIDE_MARGIN = 0.008
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +129,10 @@ def span(*values: Array) -> Limits | None:
     return min(float(each.min()) for each in known), max(float(each.max()) for each in known)
 
 
-def wider(limits: Limits) -> Limits:
-    """With a margin, so that nothing lies on the frame."""
+def wider(limits: Limits, share: float = _MARGIN) -> Limits:
+    """With a margin of a share of them, so that nothing lies on the frame."""
     low, high = limits
-    margin = _MARGIN * (high - low) or max(abs(high), 1.0) * _MARGIN
+    margin = share * (high - low) or share * max(abs(high), 1.0)
     return low - margin, high + margin
 
 
@@ -157,8 +158,8 @@ def _union(limits: Sequence[Limits]) -> Limits:
 def _x_limits(panel: Panel) -> Limits:
     if panel.x_limits is not None:
         return panel.x_limits
-    found = span(*(layer.edges if isinstance(layer, Bars) else layer.x for layer in panel.layers))
-    return found or (0.0, 1.0)
+    found = span(*(layer.edges if isinstance(layer, Bars) else layer.x for layer in panel.layers)) or (0.0, 1.0)
+    return found if panel.log_x else wider(found, _SIDE_MARGIN)
 
 
 def _y_limits(panel: Panel) -> Limits:

@@ -9,6 +9,7 @@ from stream_filters_client.runs import Run, StreamRun
 
 # drawn one by one; of more, a page becomes heavy and nobody looks at them all
 MOST_STREAMS = 6
+CHOICE = "those that did not end well, and then those furthest from calibrated"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

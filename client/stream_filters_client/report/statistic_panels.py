@@ -16,13 +16,16 @@ _FEW = 200
 _LATENCY_DECADES = 0.04
 
 
-def calibration_panels(pit: Array) -> Iterator[Panel]:
-    """PIT histogram and coverage by level, from predictive CDFs of any shape; nothing if there are none."""
+def calibration_panels(pit: Array, whose: str) -> Iterator[Panel]:
+    """PIT histogram and coverage by level, from predictive CDFs of any shape; nothing if there are none.
+
+    whose: what the legends say of them.
+    """
     known = pit[np.isfinite(pit)]
     covered = coverage_by_level(known)
     if covered is None:
         return
-    yield _histogram(known)
+    yield _histogram(known, whose)
     worst = int(np.argmax(np.abs(covered.shares - covered.levels)))
     told = (
         f"Share of observations inside central intervals of each level; furthest off at "
@@ -34,7 +37,7 @@ def calibration_panels(pit: Array) -> Iterator[Panel]:
         Band(percent, lower, upper, "muted", "95 % of calibrated streams"),
         Line(percent, np.zeros(percent.size), "muted", dashed=True),
         Line(percent, off, ESTIMATE),
-        Dots(percent, off, ESTIMATE, "this stream"),
+        Dots(percent, off, ESTIMATE, whose),
     ]
     least, greatest = span(off, lower, upper) or (0.0, 0.0)
     focus = wider((min(least, -5.0), max(greatest, 5.0)))
@@ -42,13 +45,13 @@ def calibration_panels(pit: Array) -> Iterator[Panel]:
     yield Panel("coverage", title, told, "level in %", "inside less level, % points", layers, focus, (5.0, 100.0))
 
 
-def _histogram(known: Array) -> Panel:
+def _histogram(known: Array, whose: str) -> Panel:
     bins = _BINS if known.size > _FEW else _BINS // 2
     counts, edges = np.histogram(known, bins=bins, range=(0.0, 1.0))
     density = bins * counts / known.size
     lower, upper = (bins * share for share in binomial_region(known.size, 1.0 / bins))
     layers: list[Layer] = [
-        Bars(edges, density, ESTIMATE, "this stream"),
+        Bars(edges, density, ESTIMATE, whose),
         Band(np.array([0.0, 1.0]), np.full(2, lower), np.full(2, upper), "muted", "95 % of calibrated streams"),
         Line(np.array([0.0, 1.0]), np.ones(2), "muted", dashed=True),
     ]
@@ -75,6 +78,8 @@ def latency_panel(seconds: Array) -> Panel | None:
         for (name, value), top in zip(parts.items(), (0.6, 0.8, 1.0), strict=True)
     ]
     told = f"Histogram of the time of {seconds.size:,} answers: " + ", ".join(mark.label for mark in marks)
-    layers: list[Layer] = [Bars(edges, 100.0 * counts / seconds.size, ESTIMATE), *marks]
+    shares = 100.0 * counts / seconds.size
+    layers: list[Layer] = [Bars(edges, shares, ESTIMATE), *marks]
+    focus = (0.0, 1.06 * float(shares.max()))
     title = "Time of answers"
-    return Panel("latency", title, told, "ms", "answers in %", layers, log_x=True)
+    return Panel("latency", title, told, "ms", "answers in %", layers, focus, log_x=True)

@@ -16,12 +16,12 @@ _CLOSE_UP_ROWS = 50
 # pictures of one quantity with many components; the others are in the file
 _COMPONENTS = 4
 _UNITS = {
-    "velocity": "observed unit per unit of time",
+    "velocity": "observed unit per {}",
     "observation_noise_std": "observed unit",
     "intercept": "observed unit",
     "noise_std": "observed unit",
-    "position_noise": "variance per unit of time",
-    "velocity_noise": "variance per unit of time",
+    "position_noise": "variance per {}",
+    "velocity_noise": "variance per {}",
 }
 
 
@@ -108,7 +108,7 @@ def _quantity(estimate: Estimate, time: Timeline, level: float) -> Panel:
     focus = _settled(time, estimate.lower, estimate.upper, *known)
     title = estimate.name[:1].upper() + estimate.name[1:]
     told = f"{title}: estimate with its {_band(level)}" + (", and the true value" if known else "")
-    unit = _UNITS.get(estimate.name.split(",")[0].replace(" ", "_"), "")
+    unit = _UNITS.get(estimate.name.split(",")[0].replace(" ", "_"), "").format(time.unit)
     return Panel(f"quantity {estimate.name}", title, told, time.label, unit, layers, focus)
 
 

@@ -15,12 +15,14 @@ class Timeline:
     """The x axis of a stream.
 
     x: where each row is, [T]. settled: the first row that scales have to hold; before it, bands are as wide as priors.
+    unit: one step of time.
     """
 
     x: Array
     label: str
     thinning: Thinning
     settled: int
+    unit: str = "unit of time"
 
     def line(self, y: Array, hue: str, label: str = "", *, dashed: bool = False) -> Line:
         """Values [T] as a line."""
@@ -43,7 +45,7 @@ class Timeline:
 
     def tail(self, rows: int) -> "Timeline":
         """That of the last rows alone, every one drawn."""
-        return Timeline(self.x[-rows:], self.label, Thinning(min(rows, len(self.x)), rows), 0)
+        return Timeline(self.x[-rows:], self.label, Thinning(min(rows, len(self.x)), rows), 0, self.unit)
 
 
 def timeline(stream: StreamRun, run: Run, points: int) -> Timeline:
@@ -57,7 +59,13 @@ def timeline(stream: StreamRun, run: Run, points: int) -> Timeline:
     unit = f" in {run.time_unit}" if run.time_unit else ""
     # time begins with the first row that is here
     x = np.concatenate([[0.0], np.cumsum(stream.time_deltas[1:])])
-    return Timeline(x, f"time since observation {stream.first:,}{unit}", thinning, settled)
+    return Timeline(
+        x,
+        f"time since observation {stream.first:,}{unit}",
+        thinning,
+        settled,
+        (run.time_unit or "unit of time").removesuffix("s"),
+    )
 
 
 def columns(values: Array) -> Array:
