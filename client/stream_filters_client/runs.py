@@ -13,8 +13,8 @@ import numpy as np
 
 from stream_filters_client.codec import Array
 from stream_filters_client.errors import BadInput
-from stream_filters_client.replay import Replay
 from stream_filters_client.json_values import plain
+from stream_filters_client.replay import Replay
 
 FORMAT = "stream-filters run"
 VERSION = 1

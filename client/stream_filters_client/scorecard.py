@@ -11,7 +11,7 @@ from stream_filters_client import scores
 
 Array = NDArray[Any]
 
-_BETTER_WHEN_HIGHER = {
+BETTER_WHEN_HIGHER = {
     "log_score_mean",
     "log_score_total",
     "log_score_gap",
@@ -86,7 +86,7 @@ def together(each: Sequence[Mapping[str, float]], level: float) -> dict[str, flo
 def _worst(name: str, values: Array, level: float) -> float:
     if name.endswith("_coverage"):
         return float(values[np.argmax(np.abs(values - level))])
-    return float(np.min(values) if name in _BETTER_WHEN_HIGHER else np.max(values))
+    return float(np.min(values) if name in BETTER_WHEN_HIGHER else np.max(values))
 
 
 def _predictive(answers: Answers) -> dict[str, float]:

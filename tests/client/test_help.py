@@ -72,6 +72,9 @@ def test_an_example_runs_as_it_stands(predictor_alone: PredictorProcess, tmp_pat
     there = re.sub(r"--target \S+", f"--target {predictor_alone.grpc_address}", example)
     if "streams import" in example:
         there = f"stream-filters streams export streams.jsonl && {there}"
+    if example.startswith("stream-filters report"):
+        saved = "stream-filters replay kalman-demo --length 60 --quiet --save run.json"
+        there = f"{saved} && cp run.json before.json && cp run.json after.json && {there}"
     done = shell(there, tmp_path, STREAM_FILTERS_TARGET=predictor_alone.grpc_address)
     assert done.returncode == 0, done.stderr + done.stdout
     assert done.stdout

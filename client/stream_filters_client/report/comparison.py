@@ -5,16 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from stream_filters_client.scorecard import BETTER_WHEN_HIGHER
 from stream_filters_client.summary_table import Section, score_line
-
-_HIGHER = {
-    "log_score_mean",
-    "log_score_total",
-    "log_score_gap",
-    "regime_accuracy",
-    "regime_detected",
-    "observations_per_second",
-}
 
 
 class Verdict(StrEnum):
@@ -76,4 +68,4 @@ def loss(name: str, value: float, level: float) -> float:
     """What is the smaller the better: a coverage should be near its level, the rest high or low."""
     if name.endswith("_coverage"):
         return abs(value - level)
-    return -value if name in _HIGHER else value
+    return -value if name in BETTER_WHEN_HIGHER else value
