@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.cli import Run
+from tests.client.command import Run
 from tests.client.fake_predictor import FakePredictor
 from tests.client.made_runs import run_document, write_run
 

@@ -9,7 +9,7 @@ from stream_filters_client import runs
 from stream_filters_client.report import content, page
 
 from tests.browser import Browser
-from tests.client.cli import Run
+from tests.client.command import Run
 from tests.client.made_runs import run_document, write_run
 
 PICTURES = """

@@ -10,7 +10,7 @@ from stream_filters_client import runs
 from stream_filters_client.errors import BadInput
 from stream_filters_client.scenarios import SCENARIOS
 
-from tests.client.cli import Run
+from tests.client.command import Run
 from tests.client.fake_predictor import FakePredictor
 from tests.client.made_runs import run_document
 

@@ -93,7 +93,8 @@ def replay(
     settings = Settings(seed, streams, length, batch, pace.rate, transport, horizon, burn_in)
     summary = Summary(connection.label, server, settings, groups, scores, verdicts)
     if save is not None:
-        runs.write(save, document(summary), [replay for group in groups for replay in group.replays], circumstances)
+        with reporting.busy("saving the run"):
+            runs.write(save, document(summary), [replay for group in groups for replay in group.replays], circumstances)
     if json_:
         typer.echo(json.dumps(document(summary), indent=2))
     else:

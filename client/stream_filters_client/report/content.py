@@ -82,7 +82,7 @@ def _run(letter: str, run: Run, count: int) -> RunContent:
         ("server", f"{server['name']} {server['version']} at {server['target']}"),
         ("client", f"stream-filters-client {run.client_version}"),
         ("seed", str(settings["seed"])),
-        ("sent", f"{settings['batch']:,} observations a request, {rate}"),
+        ("sent", f"{settings['batch']:,} observations a request, {rate}, {settings['transport']} transport"),
         ("scored", f"from observation {settings['burn_in']:,}"),
     ]
     return RunContent(letter if count > 1 else "", run.path.name, facts, run.summary["expectations"])

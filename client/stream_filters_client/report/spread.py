@@ -8,7 +8,7 @@ import numpy as np
 
 from stream_filters_client.report.comparison import loss
 from stream_filters_client.runs import Run, StreamRun
-from stream_filters_client.summary_table import score_line
+from stream_filters_client.summary_table import Section, score_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class SpreadRow:
 
     run: str
     model: str
+    section: Section
     label: str
     count: int
     median: str
@@ -34,7 +35,7 @@ def spread_rows(runs: Sequence[Run]) -> list[SpreadRow]:
             streams = [stream for stream in run.streams if stream.model == model]
             names = dict.fromkeys(name for stream in streams for name in stream.scores)
             found = [_row(letter if len(runs) > 1 else "", model, name, streams) for name in names]
-            rows += [row for row in found if row is not None]
+            rows += sorted((row for row in found if row is not None), key=lambda row: row.section)
     return rows
 
 
@@ -49,4 +50,4 @@ def _row(run: str, model: str, name: str, streams: Sequence[StreamRun]) -> Sprea
     median, low, high, least = ("" if line is None else line.text for line in lines)
     if lines[0] is None:
         return None
-    return SpreadRow(run, model, lines[0].label, len(known), median, low, high, least, worst.name)
+    return SpreadRow(run, model, lines[0].section, lines[0].label, len(known), median, low, high, least, worst.name)

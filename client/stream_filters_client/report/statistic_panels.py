@@ -63,6 +63,10 @@ def _histogram(known: Array, whose: str) -> Panel:
     return Panel("pit", title, told, "predictive CDF at the observation", "density", layers, (0.0, top), (0.0, 1.0))
 
 
+def _milliseconds(value: float) -> str:
+    return f"{value:.3g} ms" if value < 1e3 else f"{value:,.0f} ms"
+
+
 def latency_panel(seconds: Array) -> Panel | None:
     """Histogram of the times of answers, [N]; None if there were none."""
     measured = latency(seconds.tolist())
@@ -74,7 +78,9 @@ def latency_panel(seconds: Array) -> Panel | None:
     counts, _ = np.histogram(milliseconds, bins=edges)
     parts = {"p50": measured.p50_seconds, "p90": measured.p90_seconds, "p99": measured.p99_seconds}
     marks = [
-        Marks(np.array([1e3 * value]), ALARM if name == "p99" else "ink", f"{name} {1e3 * value:.3g} ms", top=top)
+        Marks(
+            np.array([1e3 * value]), ALARM if name == "p99" else "ink", f"{name} {_milliseconds(1e3 * value)}", top=top
+        )
         for (name, value), top in zip(parts.items(), (0.6, 0.8, 1.0), strict=True)
     ]
     told = f"Histogram of the time of {seconds.size:,} answers: " + ", ".join(mark.label for mark in marks)
