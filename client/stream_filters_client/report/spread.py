@@ -46,7 +46,9 @@ def _row(run: str, model: str, name: str, streams: Sequence[StreamRun]) -> Sprea
     worst = max(known, key=lambda stream: loss(name, stream.scores[name], stream.level))
     level = f"{100 * worst.level:g} %"
     quantiles = np.percentile([stream.scores[name] for stream in known], [50, 5, 95]).tolist()
-    lines = [score_line(name, value, worst.scores, level) for value in (*quantiles, worst.scores[name])]
+    # a limit belongs to one stream
+    lines = [score_line(name, value, {}, level) for value in quantiles]
+    lines.append(score_line(name, worst.scores[name], worst.scores, level))
     median, low, high, least = ("" if line is None else line.text for line in lines)
     if lines[0] is None:
         return None
