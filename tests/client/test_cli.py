@@ -60,11 +60,12 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(
     assert first == second != third
 
 
-def test_a_file_is_replayed_with_its_times(predictor: FakePredictor, run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", ["--file", "--csv"])
+def test_a_file_is_replayed_with_its_times(predictor: FakePredictor, run: Run, tmp_path: Path, option: str) -> None:
     path = tmp_path / "flow.csv"
     path.write_text("day,flow\n2024-01-01,1\n2024-01-03,\n2024-01-04,3\n", encoding="utf-8")
     outcome = run(
-        *("replay", "--model", "streaming_kalman", "--file", str(path), "--column", "flow", "--time-column", "day"),
+        *("replay", "--model", "streaming_kalman", option, str(path), "--column", "flow", "--time-column", "day"),
         *("--target", predictor.target, "--json", "--config", '{"interval": 0.8}'),
     )
     assert outcome.code == 0

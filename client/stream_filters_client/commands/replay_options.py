@@ -29,7 +29,13 @@ Scenarios = Annotated[
 Model = Annotated[str | None, typer.Option(metavar="MODEL", help="Model for --file or standard input.")]
 File = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Replay this file: CSV, .jsonl or .parquet; - for standard input."),
+    typer.Option(
+        "--file",
+        "--csv",
+        "--parquet",
+        metavar="FILE",
+        help="Replay this file: CSV, .jsonl or .parquet, by its ending; - for standard input.",
+    ),
 ]
 Column = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Column of the observations; again for D > 1.")]
 TimeColumn = Annotated[str | None, typer.Option(metavar="NAME", help="Column of times: numbers or ISO dates.")]
