@@ -141,16 +141,12 @@ class FilterModel(Model):
         return answer
 
     def _stateless(self, turn: Turn) -> Apply:
-        """From the client's own belief, or from the prior."""
-        model = checked(turn, self._binder.default)
+        """From the client's own belief, under its settings, or from the prior."""
         if turn.belief is None:
+            model = checked(turn, self._binder.default)
             return Apply(model, model.initial_state(), 0)
         bound, state = received(turn.belief, self._binder)
-        if bound.config_json != model.config_json:
-            raise InvalidRequest(
-                f"state: it was made with the config {bound.config_json}; this model has {model.config_json}"
-            )
-        return Apply(model, state, turn.belief.offset)
+        return Apply(checked(turn, bound), state, turn.belief.offset)
 
     async def _many(self, request: Request) -> tuple[dict[str, Array], dict[str, Parameter]]:
         """Every stream on its own; a refused one has its sentence in `status` and NaN everywhere else."""

@@ -77,19 +77,34 @@ def test_a_state_with_an_impossible_offset_is_refused(caller: Caller, offset: in
     assert "state: " in refused.sentence
 
 
-def test_a_state_of_another_config_is_refused_by_name(caller: Caller, sequence: str) -> None:
-    config = '{"prior_std": 3.0}'
+def test_the_settings_come_with_the_state(caller: Caller, sequence: str) -> None:
     own = message(
         MEAN,
         {"observations": [1.0]},
         outputs=["state"],
         sequence_id=sequence,
         sequence_start=True,
-        config=config,
+        config='{"prior_std": 3.0}',
     )
-    refused = caller.refused(carried(caller.send(own).state, [1.0]))
-    assert refused.code == "INVALID_ARGUMENT"
-    assert "prior_std" in refused.sentence
+    came = caller.send(carried(caller.send(own).state, [5.0], outputs=["mean", "state"]))
+    stream = caller.infer(MEAN, [5.0], sequence_id=sequence, outputs=["mean", "state"])
+    assert came.state == stream.state
+    assert came["mean"] == stream["mean"] == pytest.approx(6.0 / (2.0 + 1.0 / 9.0))
+
+
+def test_the_rows_have_the_dimension_of_the_state(caller: Caller, sequence: str) -> None:
+    model = "streaming_kalman"
+    state = caller.infer(
+        model,
+        rows(model, 3, dimension=2),
+        sequence_id=sequence,
+        sequence_start=True,
+        config='{"dimension": 2}',
+        outputs=["state"],
+    ).state
+    assert caller.send(carried(state, rows(model, 1, dimension=2), model))["position_mean"].shape == (1, 2)
+    refused = caller.refused(carried(state, rows(model, 1), model))
+    assert (refused.code, "send [T, 2]" in refused.sentence) == ("INVALID_ARGUMENT", True)
 
 
 @pytest.mark.parametrize("model", [model for model in MODELS if model != MEAN])
