@@ -8,6 +8,7 @@ from stream_filters_client.commands import (
     bench,
     check,
     common,
+    dashboard,
     list,  # noqa: A004 - the command's own name
     replay,
     report,
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command(epilog=replay.EPILOG)(replay.replay)
 app.command(epilog=report.EPILOG)(report.report)
+app.command(epilog=dashboard.EPILOG)(dashboard.dashboard)
 app.command(epilog=bench.EPILOG)(bench.bench)
 app.command(epilog=check.EPILOG)(check.check)
 app.command(name="list", epilog=list.EPILOG)(list.list_)

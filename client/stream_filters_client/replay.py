@@ -18,6 +18,7 @@ from stream_filters_client.open_stream_aio import AsyncStream
 from stream_filters_client.pace import Pace, Schedule
 from stream_filters_client.recording import Recording
 from stream_filters_client.result import Result
+from stream_filters_client.sequence import new_sequence_id
 
 # requests under way at once; a server turns away what is more than it can hold
 _IN_FLIGHT = 128
@@ -49,13 +50,15 @@ class Sending:
 class Replay:
     """One stream on its way.
 
-    keep: is given every request and its answer. latencies: seconds of the last requests. error: why it failed.
+    keep: is given every request and its answer. sequence_id: its name on the server.
+    latencies: seconds of the last requests. error: why it failed.
     """
 
     feed: Feed
     outputs: tuple[str, ...]
     recording: Recording = field(default_factory=Recording)
     keep: Callable[[Chunk, Result], None] | None = None
+    sequence_id: str = field(default_factory=new_sequence_id)
     status: Status = Status.WAITING
     latencies: "array[float]" = field(default_factory=lambda: array("d"))
     requests: int = 0
@@ -97,7 +100,9 @@ class Replay:
         schedule = Schedule(pace.rate, begin_seconds) if pace.rate else None
         stopping = asyncio.ensure_future(stop.wait())
         try:
-            opened = sending.client.stream(self.feed.model, config=self.feed.config, transport=pace.transport)
+            opened = sending.client.stream(
+                self.feed.model, sequence_id=self.sequence_id, config=self.feed.config, transport=pace.transport
+            )
             async with opened as stream:
                 feed = self.feed.chunks(pace.batch)
                 while (chunk := await _next(feed, stopping)) is not None:

@@ -3,8 +3,10 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,8 @@ def commands() -> Iterator[tuple[str, Any]]:
             yield name, command
 
 
+# these go on until they are interrupted
+ENDLESS = ("stream-filters dashboard",)
 EXAMPLES = [(name, example) for name, command in commands() for example in _EXAMPLE.findall(command.epilog)]
 
 
@@ -62,7 +66,7 @@ def test_every_command_has_examples_of_itself_and_the_exit_codes() -> None:
         assert all(f"{name} " in f"{example} " for example in found)
 
 
-@pytest.mark.parametrize("example", [example for _, example in EXAMPLES])
+@pytest.mark.parametrize("example", [example for name, example in EXAMPLES if name not in ENDLESS])
 def test_an_example_runs_as_it_stands(predictor_alone: PredictorProcess, tmp_path: Path, example: str) -> None:
     with StreamClient(predictor_alone.grpc_address) as client:
         for name in ("sensor-1", "sensor-2"):
@@ -78,6 +82,27 @@ def test_an_example_runs_as_it_stands(predictor_alone: PredictorProcess, tmp_pat
     done = shell(there, tmp_path, STREAM_FILTERS_TARGET=predictor_alone.grpc_address)
     assert done.returncode == 0, done.stderr + done.stdout
     assert done.stdout
+
+
+@pytest.mark.parametrize("example", [example for name, example in EXAMPLES if name in ENDLESS])
+def test_an_example_that_goes_on_serves_a_page_until_it_is_interrupted(
+    predictor_alone: PredictorProcess, example: str
+) -> None:
+    # the address of the predictor, a free port and a browser are the reader's own
+    there = re.sub(r"--(target|port) \S+", "", example)
+    _, *words = there.split()
+    command = [str(COMMANDS / "stream-filters"), *words, "--port", "0", "--target", predictor_alone.grpc_address]
+    process = subprocess.Popen(
+        command, env={**os.environ, "BROWSER": "true"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    address = re.search(r"http://\S+/", process.stdout.readline())
+    assert address is not None, process.communicate()
+    with urllib.request.urlopen(address[0], timeout=60) as page:
+        assert b"stream-filters" in page.read()
+    process.send_signal(signal.SIGINT)
+    _, complaints = process.communicate(timeout=60)
+    assert (process.returncode, complaints) == (130, "")
 
 
 def test_bash_completes_commands_options_and_scenarios(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import importlib
-import signal
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
@@ -17,14 +16,12 @@ from stream_filters_client.calls import Patience
 from stream_filters_client.feeds import Feed
 from stream_filters_client.groups import Group, grouped
 from stream_filters_client.inspection import ServerInfo
+from stream_filters_client.interruption import stop_if_failed, stop_on_signals
 from stream_filters_client.pace import Pace
 from stream_filters_client.progress import report_lines
 from stream_filters_client.recording import Recording, kept_rows, wanted_outputs
 from stream_filters_client.replay import Replay, run_all
 from stream_filters_client.retries import RetryCount
-
-# an interrupted replay does not wait longer for a server that is gone
-_LAST_PATIENCE = Patience(timeout_seconds=2.0, retry_seconds=2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +78,9 @@ async def _run(what: Run, reporting: Reporting) -> tuple[ServerInfo, list[Group]
             replays = await _prepared(what, client)
         groups = grouped(replays, reporting.shown)
         client.patience = replace(what.patience, retry_seconds=Patience().retry_seconds)
-        _stop_on_signals(stop, client)
+        stop_on_signals(stop, client)
         watching = asyncio.create_task(_report(groups, what.label, reporting))
-        watching.add_done_callback(lambda task: _stop_if_failed(task, stop))
+        watching.add_done_callback(lambda task: stop_if_failed(task, stop))
         try:
             with AnswerFile.opened(what.output, replays):
                 await run_all(replays, client, what.pace, stop)
@@ -118,24 +115,3 @@ async def _report(groups: Sequence[Group], label: str, reporting: Reporting) -> 
         await live.watch(live.LiveView(groups, _title(label), reporting.retries), reporting.console)
     elif reporting.lines:
         await report_lines(groups, reporting.console, reporting.retries)
-
-
-def _stop_if_failed(watching: asyncio.Task[None], stop: asyncio.Event) -> None:
-    """A view that nobody reads any more, or that failed, is no reason to go on unseen."""
-    if not watching.cancelled() and watching.exception() is not None:
-        stop.set()
-
-
-def _stop_on_signals(stop: asyncio.Event, client: AsyncStreamClient) -> None:
-    """The first Ctrl-C or SIGTERM ends the streams in order; a second one gives up what is under way."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
-
-    def stopped() -> None:
-        if stop.is_set() and task is not None:
-            task.cancel()
-        client.patience = _LAST_PATIENCE
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped)
