@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from scipy import stats
 from statsmodels.regression.recursive_ls import RecursiveLS
+from stream_filters.filters.ar_config import Config
 from stream_filters.filters.base import Batch, Step
-from stream_filters.filters.online_ar_learning import Config, OnlineArLearning
+from stream_filters.filters.online_ar_learning import OnlineArLearning
 
 ONE_NODE: dict[str, Any] = {
     "models": ("plain",),

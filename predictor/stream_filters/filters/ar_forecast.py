@@ -11,7 +11,8 @@ import numpy as np
 from numba import njit
 
 from stream_filters.filters.ar_kernels import Belief, Grid, Work, predict_row
-from stream_filters.filters.ar_report import cholesky, gather_predictive, predictive_moments, quantiles
+from stream_filters.filters.ar_nodes import cholesky
+from stream_filters.filters.ar_report import gather_predictive, predictive_moments, quantiles
 from stream_filters.filters.ar_stationarity import noise_scale
 from stream_filters.filters.base import Array, Floats
 from stream_filters.filters.student_t_lanes import TERMS

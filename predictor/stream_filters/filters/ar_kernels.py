@@ -16,7 +16,7 @@ from stream_filters.filters.base import Array, Floats
 # Values further than this many warm-up standard deviations from the centre have squares that floats cannot hold.
 _LARGEST = 1e60
 # A posterior noise variance stays above this part of the warm-up variance, so that a stuck sensor has a log evidence.
-_SMALLEST_VARIANCE = 1e-12
+SMALLEST_VARIANCE = 1e-12
 _TINY = 1e-300
 
 
@@ -97,7 +97,7 @@ def predict_row(grid: Grid, belief: Belief, work: Work) -> None:
     moments = work.moments
     for j in range(b.shape[0]):
         v, g = variant[j], group[j]
-        b[j] = max(b[j] * retain[g], _SMALLEST_VARIANCE * scales[1] * a[g])
+        b[j] = max(b[j] * retain[g], SMALLEST_VARIANCE * scales[1] * a[g])
         variance = b[j] / max(a[g], 0.6)
         ar_nodes.drift(j, mean, cov, level_drift[j], coefficient_drift[j] / variance)
         location[j] = ar_nodes.locate(j, mean, v, regressors)

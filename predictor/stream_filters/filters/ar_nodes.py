@@ -10,9 +10,11 @@ rows of the upper triangle: (0,0), (0,1), ..., (0,p), (1,1), ... Functions take 
 one: mean, product [n, d], cov [n, d(d+1)/2]; cutting rows out of arrays would cost more than the arithmetic.
 """
 
+import math
+
 from numba import njit
 
-from stream_filters.filters.base import Floats
+from stream_filters.filters.base import Array, Floats
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -92,3 +94,23 @@ def update(j: int, mean: Floats, cov: Floats, product: Floats, gain: float, shri
         for k in range(i + 1, d):
             cov[j, place] -= shrink * product[j, i] * product[j, k]
             place += 1
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def cholesky(cov: Floats, level_drift: float, coefficient_drift: float, factor: Array) -> None:
+    """Lower Cholesky factor [d, d] of a packed covariance plus drift; rounding below zero counts as zero."""
+    d = factor.shape[0]
+    place = 0
+    for k in range(d):
+        for i in range(k, d):
+            entry = cov[place]
+            place += 1
+            if i == k:
+                entry += level_drift if k == 0 else coefficient_drift
+            for m in range(k):
+                entry -= factor[i, m] * factor[k, m]
+            if i == k:
+                factor[k, k] = math.sqrt(max(entry, 0.0))
+            else:
+                factor[i, k] = entry / factor[k, k] if factor[k, k] > 0.0 else 0.0
+                factor[k, i] = 0.0

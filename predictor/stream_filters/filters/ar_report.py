@@ -9,7 +9,7 @@ import math
 from numba import njit
 
 from stream_filters.filters.ar_kernels import Belief, Grid, Work
-from stream_filters.filters.base import Array, Floats
+from stream_filters.filters.base import Floats
 from stream_filters.filters.student_t_mixtures import Mixture, first_components, mixture_quantiles
 
 # Nodes that weigh less become one component with their common mean and variance: a twentieth of all mass or so.
@@ -179,60 +179,3 @@ def gather_noise(grid: Grid, belief: Belief, mixture: Mixture) -> int:
 def quantiles(mixture: Mixture, m: int, probabilities: Floats, out: Floats) -> None:
     """Quantiles at probabilities [q] of the first m components, into out [q]."""
     mixture_quantiles(probabilities, first_components(mixture, m), out, _TOLERANCE)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def drift_rate(grid: Grid, belief: Belief) -> float:
-    """Root mean squared change of a coefficient per observation under the posterior weights."""
-    total = 0.0
-    for j in range(belief.weight.shape[0]):
-        total += belief.weight[j] * grid.coefficient_drift[j]
-    return math.sqrt(total)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def effective_memory(grid: Grid, belief: Belief, absorbed: float, factor: Array) -> float:
-    """Observations in the exponential window that loses information as fast as drift does, at most those absorbed.
-
-    A step of drift D turns cov C into R = C + D; as a discount, det(C) / det(R) = delta^d and the window holds
-    1 / (1 - delta) observations. factor: working room [d, d].
-    """
-    d = belief.mean.shape[1]
-    memory = 0.0
-    for j in range(belief.weight.shape[0]):
-        variance = belief.b[j] / max(belief.a[grid.group[j]], 0.6)
-        before = _log_determinant(belief.cov[j], 0.0, 0.0, factor)
-        after = _log_determinant(belief.cov[j], grid.level_drift[j], grid.coefficient_drift[j] / variance, factor)
-        lost = -math.expm1((before - after) / d)
-        memory += belief.weight[j] * (absorbed if lost * absorbed <= 1.0 else 1.0 / lost)
-    return memory
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _log_determinant(cov: Floats, level_drift: float, coefficient_drift: float, factor: Array) -> float:
-    """log det(cov + drift) of a packed cov by Cholesky; factor [d, d] receives the lower triangle."""
-    cholesky(cov, level_drift, coefficient_drift, factor)
-    total = 0.0
-    for i in range(factor.shape[0]):
-        total += 2.0 * math.log(max(factor[i, i], 1e-300))
-    return total
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def cholesky(cov: Floats, level_drift: float, coefficient_drift: float, factor: Array) -> None:
-    """Lower Cholesky factor [d, d] of a packed covariance plus drift; rounding below zero counts as zero."""
-    d = factor.shape[0]
-    place = 0
-    for k in range(d):
-        for i in range(k, d):
-            entry = cov[place]
-            place += 1
-            if i == k:
-                entry += level_drift if k == 0 else coefficient_drift
-            for m in range(k):
-                entry -= factor[i, m] * factor[k, m]
-            if i == k:
-                factor[k, k] = math.sqrt(max(entry, 0.0))
-            else:
-                factor[i, k] = entry / factor[k, k] if factor[k, k] > 0.0 else 0.0
-                factor[k, i] = 0.0

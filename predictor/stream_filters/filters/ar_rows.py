@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from stream_filters.filters.ar_drift import drift_rate, effective_memory
 from stream_filters.filters.ar_kernels import (
     Belief,
     Grid,
@@ -16,8 +17,6 @@ from stream_filters.filters.ar_kernels import (
     push_lags,
 )
 from stream_filters.filters.ar_report import (
-    drift_rate,
-    effective_memory,
     gather_coefficient,
     gather_intercept,
     gather_noise,
@@ -26,6 +25,7 @@ from stream_filters.filters.ar_report import (
     quantiles,
 )
 from stream_filters.filters.ar_stationarity import stationary_probability
+from stream_filters.filters.ar_window import Window, slide
 from stream_filters.filters.base import Floats
 from stream_filters.filters.student_t_mixtures import Mixture, first_components, mixture_cdf
 
@@ -77,13 +77,14 @@ def filter_rows(
     belief: Belief,
     work: Work,
     mixture: Mixture,
+    window: Window,
     observations: Floats,
     absorbed: int,
     level: float,
     points: Floats,
     out: Outputs,
 ) -> tuple[int, int]:
-    """Filter observations [T] into belief and out; returns the rows done and the observations absorbed so far.
+    """Filter observations [T] into belief, window and out; returns the rows done and the observations absorbed so far.
 
     Stops before an observation that is out of the belief's range.
     """
@@ -106,6 +107,8 @@ def filter_rows(
             if out.outlier_probability.shape[0] > 0:
                 out.outlier_probability[t] = (belief.weight * work.outlier).sum()
         push_lags(grid, belief, work, value)
+        if window.rows.shape[0] > 0:
+            absorbed = slide(window, belief, work, observations[t])
         _report_posterior(grid, belief, mixture, ends, t, out)
         if out.stationary_probability.shape[0] > 0:
             out.stationary_probability[t] = stationary_probability(grid, belief, points, factor, room)

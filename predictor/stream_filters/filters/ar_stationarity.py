@@ -6,7 +6,7 @@ from numba import njit
 
 from stream_filters.filters import student_t
 from stream_filters.filters.ar_kernels import Belief, Grid
-from stream_filters.filters.ar_report import cholesky
+from stream_filters.filters.ar_nodes import cholesky
 from stream_filters.filters.base import Array, Floats
 
 # Nodes below this weight cannot move the probability by a percent together.

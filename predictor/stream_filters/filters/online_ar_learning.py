@@ -1,17 +1,17 @@
 """online_ar_learning: a time-varying autoregression of unknown drift and noise, learnt observation by observation."""
 
-import math
 from collections.abc import Mapping
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
-from pydantic import Field, model_validator
 
+from stream_filters.filters.ar_config import Config, grid_of
 from stream_filters.filters.ar_forecast import cloud, forecast_rows
 from stream_filters.filters.ar_kernels import Belief, Grid, Work, work_space
 from stream_filters.filters.ar_rows import Outputs, filter_rows, replay
 from stream_filters.filters.ar_warm_up import Start, begin, remember
+from stream_filters.filters.ar_window import Window, fill
 from stream_filters.filters.base import (
     TIME,
     Array,
@@ -25,70 +25,6 @@ from stream_filters.filters.base import (
 )
 from stream_filters.filters.student_t_mixtures import Mixture, mixture_space
 from stream_filters.filters.workspace import PerThread, ReportRoom
-
-_MAX_NODES = 512
-
-
-class Config(FilterConfig):
-    """Settings of online_ar_learning."""
-
-    order: int = Field(default=1, ge=1, le=12, description="order p: how many past observations predict the next")
-    models: tuple[Literal["plain", "robust", "clean"], ...] = Field(
-        default=("plain", "robust", "clean"),
-        min_length=1,
-        max_length=3,
-        description="averaged variants: Gaussian noise; noise with outliers; and those outliers kept out of the lags",
-    )
-    level_drift: tuple[float, ...] = Field(
-        default=(0.0, 1e-3, 3e-2),
-        min_length=1,
-        max_length=8,
-        description="grid of drift variances of the level per observation, in units of the noise variance",
-    )
-    coefficient_drift: tuple[float, ...] = Field(
-        default=(0.0, 3e-5, 3e-4, 3e-3),
-        min_length=1,
-        max_length=8,
-        description="grid of drift variances of each coefficient per observation",
-    )
-    noise_memory: tuple[float | None, ...] = Field(
-        default=(None, 50.0),
-        min_length=1,
-        max_length=4,
-        description="grid of memories of the noise variance, in observations; null = it is constant",
-    )
-    level_penalty: float = Field(
-        default=0.7,
-        ge=0.0,
-        le=10.0,
-        description="prior log odds against each step up in level_drift, and against a changing noise, nats",
-    )
-    coefficient_penalty: float = Field(
-        default=0.15, ge=0.0, le=10.0, description="prior log odds against each step up in coefficient_drift, nats"
-    )
-    weight_memory: float = Field(
-        default=1000.0, ge=10.0, le=1e9, description="memory of the evidence that weighs the grid, in observations"
-    )
-    prior_mean: float = Field(default=0.0, ge=-2.0, le=2.0, description="prior mean of the first coefficient")
-    prior_std: float = Field(default=1.0, ge=1e-3, le=1e3, description="prior standard deviation of each coefficient")
-    outlier_share: float = Field(default=0.02, ge=1e-6, le=0.5, description="prior probability of an outlier")
-    outlier_variance: float = Field(
-        default=100.0, ge=2.0, le=1e6, description="variance of an outlier, in units of the noise variance"
-    )
-
-    @model_validator(mode="after")
-    def _check_grid(self) -> "Config":
-        if len(set(self.models)) < len(self.models):
-            raise ValueError("models must not repeat")
-        drifts = self.level_drift + self.coefficient_drift
-        if min(drifts) < 0.0 or max(drifts) > 10.0:
-            raise ValueError("drift variances must lie between 0 and 10")
-        if any(memory is not None and not 2.0 <= memory <= 1e9 for memory in self.noise_memory):
-            raise ValueError("noise_memory must lie between 2 and 1e9, or be null")
-        nodes = len(self.level_drift) * len(self.coefficient_drift) * len(self.noise_memory) * len(self.models)
-        if nodes > _MAX_NODES:
-            raise ValueError(f"the grids and models make {nodes} nodes, more than {_MAX_NODES}")
-        return self
 
 
 class OnlineArLearning(Filter[Config]):
@@ -108,38 +44,20 @@ class OnlineArLearning(Filter[Config]):
     @cached_property
     def grid(self) -> Grid:
         """The nodes that the configuration asks for, and their prior."""
-        config = self.config
-        rows = [
-            (
-                level,
-                coefficient,
-                v,
-                g,
-                math.exp(-config.level_penalty * (i + (memory is not None)) - config.coefficient_penalty * k),
-            )
-            for v in range(len(config.models))
-            for i, level in enumerate(sorted(config.level_drift))
-            for k, coefficient in enumerate(sorted(config.coefficient_drift))
-            for g, memory in enumerate(config.noise_memory)
-        ]
-        level_drift, coefficient_drift, variant, group, prior = (np.array(column) for column in zip(*rows, strict=True))
-        return Grid(
-            level_drift=level_drift.astype(float),
-            coefficient_drift=coefficient_drift.astype(float),
-            prior=prior / prior.sum(),
-            variant=variant,
-            group=group,
-            robust=np.array([model != "plain" for model in config.models]),
-            clean=np.array([model == "clean" for model in config.models]),
-            retain=np.array([1.0 if memory is None else 1.0 - 1.0 / memory for memory in config.noise_memory]),
-            settings=np.array([1.0 - 1.0 / config.weight_memory, 7e-4, config.outlier_share, config.outlier_variance]),
-        )
+        return grid_of(self.config)
 
     @cached_property
     def state_dtype(self) -> np.dtype[np.void]:
         """Layout of one stream's state; `started` is 0 while the warm-up values are gathered."""
-        p, n, v = self.config.order, self.grid.prior.size, len(self.config.models)
+        p, n, v = self.config.order, self.grid.prior.size, len(self.config.variants)
         d = p + 1
+        kept: list[tuple[str, type, tuple[int, ...]]] = []
+        if self.config.window is not None:
+            kept = [
+                ("window_rows", np.float64, (self.config.window, d)),
+                ("window_latest", np.float64, (p,)),
+                ("window_place", np.int64, (2,)),
+            ]
         return np.dtype(
             [
                 ("started", np.int64),
@@ -149,11 +67,12 @@ class OnlineArLearning(Filter[Config]):
                 ("scales", np.float64, (2,)),
                 ("lags", np.float64, (v, p)),
                 ("lag_variances", np.float64, (v, p)),
-                ("a", np.float64, (len(self.config.noise_memory),)),
+                ("a", np.float64, (len(self.config.memories),)),
                 ("b", np.float64, (n,)),
                 ("weight", np.float64, (n,)),
                 ("mean", np.float64, (n, d)),
                 ("cov", np.float64, (n, d * (d + 1) // 2)),
+                *kept,
             ]
         )
 
@@ -168,7 +87,9 @@ class OnlineArLearning(Filter[Config]):
         p, unit = self.config.order, "unit of the observations"
         return (
             *common_outputs(1),
-            Tensor("model_weights", (TIME, len(self.config.models)), "weights of the averaged variants", "probability"),
+            Tensor(
+                "model_weights", (TIME, len(self.config.variants)), "weights of the averaged variants", "probability"
+            ),
             Tensor("intercept", (TIME, 3), "median, lower and upper end of the intercept", unit, default=True),
             Tensor("coefficients", (TIME, p, 3), "median, lower and upper end of each coefficient", default=True),
             Tensor("noise_std", (TIME, 3), "median, lower and upper end of the noise's std", unit, default=True),
@@ -191,6 +112,9 @@ class OnlineArLearning(Filter[Config]):
             raise ValueError("its counts are out of range")
         if state["absorbed"] < 0:
             raise ValueError("its count of observations is below 0")
+        count, following = self._window(state).place
+        if not 0 <= count <= (rows := self.config.window or 1) or not 0 <= following < rows:
+            raise ValueError("its window's places are out of range")
 
     def run(self, state: Array, batch: Batch, names: frozenset[str]) -> Step:
         """Filter T rows; outputs of the warm-up's rows, and of a stream that has not changed yet, are NaN.
@@ -219,6 +143,7 @@ class OnlineArLearning(Filter[Config]):
             belief,
             work,
             mixture,
+            self._window(state),
             observations,
             int(state["absorbed"]),
             self.config.interval,
@@ -244,7 +169,7 @@ class OnlineArLearning(Filter[Config]):
     @property
     def _components(self) -> int:
         """Most components of a mixture: every node, the wide branch of each variant, and a common one."""
-        return self.grid.prior.size + len(self.config.models) + 1
+        return self.grid.prior.size + len(self.config.variants) + 1
 
     @cached_property
     def _scratch(self) -> PerThread[tuple[Work, Mixture]]:
@@ -276,6 +201,7 @@ class OnlineArLearning(Filter[Config]):
         """Set the prior in units of the warm-up's variance, and learn its values."""
         d = self.config.order + 1
         variance = start.noise_variance
+        values = np.where(np.isnan(start.values), np.nan, state["warm_values"][: start.values.size])
         state["started"] = 1
         state["warm_count"] = 0
         state["warm_values"] = 0.0
@@ -288,7 +214,17 @@ class OnlineArLearning(Filter[Config]):
         state["cov"][:, diagonal[0]] = max(4.0, 2.0 * start.variance / variance)
         state["cov"][:, diagonal[1:]] = self.config.prior_std**2 / variance
         belief = _belief(state)
-        state["absorbed"] = replay(self.grid, belief, work_space(belief), start.values)
+        if self.config.window is None:
+            state["absorbed"] = replay(self.grid, belief, work_space(belief), start.values)
+        else:
+            state["absorbed"] = fill(self._window(state), belief, work_space(belief), values)
+
+    def _window(self, state: Array) -> Window:
+        """Views of a state's window, of no rows where there is none."""
+        prior = np.array([self.config.prior_mean, self.config.prior_std])
+        if self.config.window is None:
+            return Window(np.zeros((0, self.config.order + 1)), np.zeros(0), np.zeros(2, np.int64), prior)
+        return Window(state["window_rows"], state["window_latest"], state["window_place"], prior)
 
 
 def _belief(state: Array) -> Belief:

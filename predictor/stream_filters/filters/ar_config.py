@@ -1,0 +1,142 @@
+"""What of an autoregression can be set, and the grid of nodes that follows from it."""
+
+import math
+from typing import Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from stream_filters.filters.ar_kernels import Grid
+from stream_filters.filters.base import FilterConfig
+
+_MAX_NODES = 512
+_OF_THE_GRID = (
+    "models",
+    "level_drift",
+    "coefficient_drift",
+    "noise_memory",
+    "level_penalty",
+    "coefficient_penalty",
+    "weight_memory",
+    "outlier_share",
+    "outlier_variance",
+)
+
+
+class Config(FilterConfig):
+    """Settings of online_ar_learning."""
+
+    order: int = Field(default=1, ge=1, le=12, description="order p: how many past observations predict the next")
+    window: int | None = Field(
+        default=None,
+        ge=5,
+        le=1000,
+        description="rows of an exact regression that takes the place of the grid and the models; null = no window",
+    )
+    models: tuple[Literal["plain", "robust", "clean"], ...] = Field(
+        default=("plain", "robust", "clean"),
+        min_length=1,
+        max_length=3,
+        description="averaged variants: Gaussian noise; noise with outliers; and those outliers kept out of the lags",
+    )
+    level_drift: tuple[float, ...] = Field(
+        default=(0.0, 1e-3, 3e-2),
+        min_length=1,
+        max_length=8,
+        description="grid of drift variances of the level per observation, in units of the noise variance",
+    )
+    coefficient_drift: tuple[float, ...] = Field(
+        default=(0.0, 3e-5, 3e-4, 3e-3),
+        min_length=1,
+        max_length=8,
+        description="grid of drift variances of each coefficient per observation",
+    )
+    noise_memory: tuple[float | None, ...] = Field(
+        default=(None, 50.0),
+        min_length=1,
+        max_length=4,
+        description="grid of memories of the noise variance, in observations; null = it is constant",
+    )
+    level_penalty: float = Field(
+        default=0.7,
+        ge=0.0,
+        le=10.0,
+        description="prior log odds against each step up in level_drift, and against a changing noise, nats",
+    )
+    coefficient_penalty: float = Field(
+        default=0.15, ge=0.0, le=10.0, description="prior log odds against each step up in coefficient_drift, nats"
+    )
+    weight_memory: float = Field(
+        default=1000.0, ge=10.0, le=1e9, description="memory of the evidence that weighs the grid, in observations"
+    )
+    prior_mean: float = Field(default=0.0, ge=-2.0, le=2.0, description="prior mean of the first coefficient")
+    prior_std: float = Field(default=1.0, ge=1e-3, le=1e3, description="prior standard deviation of each coefficient")
+    outlier_share: float = Field(default=0.02, ge=1e-6, le=0.5, description="prior probability of an outlier")
+    outlier_variance: float = Field(
+        default=100.0, ge=2.0, le=1e6, description="variance of an outlier, in units of the noise variance"
+    )
+
+    @model_validator(mode="after")
+    def _check_grid(self) -> "Config":
+        if self.window is not None:
+            self._check_window(self.window)
+        if len(set(self.models)) < len(self.models):
+            raise ValueError("models must not repeat")
+        drifts = self.level_drift + self.coefficient_drift
+        if min(drifts) < 0.0 or max(drifts) > 10.0:
+            raise ValueError("drift variances must lie between 0 and 10")
+        if any(memory is not None and not 2.0 <= memory <= 1e9 for memory in self.noise_memory):
+            raise ValueError("noise_memory must lie between 2 and 1e9, or be null")
+        nodes = len(self.level_drift) * len(self.coefficient_drift) * len(self.noise_memory) * len(self.models)
+        if nodes > _MAX_NODES:
+            raise ValueError(f"the grids and models make {nodes} nodes, more than {_MAX_NODES}")
+        return self
+
+    def _check_window(self, window: int) -> None:
+        if window < self.order + 4:
+            raise ValueError(f"window must be at least order + 4, {self.order + 4}, not {window}")
+        fields = type(self).model_fields
+        unused = [name for name in _OF_THE_GRID if getattr(self, name) != fields[name].default]
+        if unused:
+            raise ValueError(f"window takes the place of the grid: leave out {', '.join(unused)}")
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The models that are averaged; with a window there is one."""
+        return self.models if self.window is None else ("plain",)
+
+    @property
+    def memories(self) -> tuple[float | None, ...]:
+        """The memories of the noise variance; with a window it is constant."""
+        return self.noise_memory if self.window is None else (None,)
+
+
+def grid_of(config: Config) -> Grid:
+    """The nodes that a configuration asks for, and their prior."""
+    level_drifts = sorted(config.level_drift) if config.window is None else [0.0]
+    coefficient_drifts = sorted(config.coefficient_drift) if config.window is None else [0.0]
+    rows = [
+        (
+            level,
+            coefficient,
+            v,
+            g,
+            math.exp(-config.level_penalty * (i + (memory is not None)) - config.coefficient_penalty * k),
+        )
+        for v in range(len(config.variants))
+        for i, level in enumerate(level_drifts)
+        for k, coefficient in enumerate(coefficient_drifts)
+        for g, memory in enumerate(config.memories)
+    ]
+    level_drift, coefficient_drift, variant, group, prior = (np.array(column) for column in zip(*rows, strict=True))
+    return Grid(
+        level_drift=level_drift.astype(float),
+        coefficient_drift=coefficient_drift.astype(float),
+        prior=prior / prior.sum(),
+        variant=variant,
+        group=group,
+        robust=np.array([model != "plain" for model in config.variants]),
+        clean=np.array([model == "clean" for model in config.variants]),
+        retain=np.array([1.0 if memory is None else 1.0 - 1.0 / memory for memory in config.memories]),
+        settings=np.array([1.0 - 1.0 / config.weight_memory, 7e-4, config.outlier_share, config.outlier_variance]),
+    )

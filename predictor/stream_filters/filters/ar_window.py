@@ -1,0 +1,122 @@
+"""The window mode of the autoregression: exact conjugate regression on the last W rows, compiled.
+
+A row is an observation with its p lags; one with a gap among them teaches nothing. The belief is learnt anew from the
+kept rows whenever one comes in: nothing remains of those that left, and rounding never adds up. With m and s² the mean
+and variance of the rows' observations (of the warm-up's while there are fewer than p + 4 rows) and v = s² / 2:
+
+    y_t - m = theta_0 + sum_k theta_k (y_t-k - m) + e_t,   e_t ~ N(0, V),   V ~ IG(1/2, v/2)
+    theta_0 | V ~ N(0, 4 V),   theta_k | V ~ N(prior mean, prior std² V / v)
+"""
+
+import math
+from typing import NamedTuple
+
+from numba import njit
+
+from stream_filters.filters import ar_nodes
+from stream_filters.filters.ar_kernels import SMALLEST_VARIANCE, Belief, Work
+from stream_filters.filters.base import Array, Floats
+
+
+class Window(NamedTuple):
+    """What is kept of the stream, in its own units; a window of no rows is not used.
+
+    rows [W, d]: an observation, then its lags, newest first; the oldest row is overwritten. latest [p]: the latest
+    observations, newest first, NaN = missing. place [2]: how many rows are kept, where the next one goes.
+    prior [2]: mean of the first coefficient, standard deviation of each.
+    """
+
+    rows: Floats
+    latest: Floats
+    place: Array
+    prior: Floats
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def fill(window: Window, belief: Belief, work: Work, values: Floats) -> int:
+    """Take the warm-up's values [w], NaN = missing, and learn from them; returns the rows kept."""
+    window.latest[:] = math.nan
+    for value in values:
+        _keep(window, value)
+    _learn(window, belief, work)
+    for k in range(window.latest.shape[0]):
+        missing = math.isnan(window.latest[k])
+        belief.lags[0, k] = 0.0 if missing else window.latest[k] - belief.scales[0]
+        belief.lag_variances[0, k] = belief.scales[1] if missing else 0.0
+    return window.place[0]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def slide(window: Window, belief: Belief, work: Work, value: float) -> int:
+    """Take one more observation, NaN = missing, which the lags hold already; returns the rows kept.
+
+    Lags are centred anew; ones that are predictions keep their values.
+    """
+    centre = belief.scales[0]
+    _keep(window, value)
+    if not math.isnan(value):
+        _learn(window, belief, work)
+    for k in range(window.latest.shape[0]):
+        if math.isnan(window.latest[k]):
+            belief.lags[0, k] += centre - belief.scales[0]
+        else:
+            belief.lags[0, k] = window.latest[k] - belief.scales[0]
+    return window.place[0]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _keep(window: Window, value: float) -> None:
+    """Make value the latest observation, and a row of it if neither it nor a lag is missing."""
+    rows, latest, place, _ = window
+    complete = not math.isnan(value)
+    for lag in latest:
+        complete = complete and not math.isnan(lag)
+    if complete:
+        following = place[1]
+        rows[following, 0] = value
+        rows[following, 1:] = latest
+        place[0] = min(place[0] + 1, rows.shape[0])
+        place[1] = (following + 1) % rows.shape[0]
+    for k in range(latest.shape[0] - 1, 0, -1):
+        latest[k] = latest[k - 1]
+    latest[0] = value
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _learn(window: Window, belief: Belief, work: Work) -> None:
+    """Set the prior, and learn every kept row, the oldest first."""
+    rows, _, place, _ = window
+    count, following = place
+    guess = _set_prior(window, belief)
+    belief.a[0] = 0.5
+    belief.b[0] = 0.5 * guess
+    for i in range(count):
+        row = rows[(following - count + i) % rows.shape[0]]
+        for k in range(1, row.shape[0]):
+            work.regressors[0, k] = row[k] - belief.scales[0]
+        error = row[0] - belief.scales[0] - ar_nodes.locate(0, belief.mean, 0, work.regressors)
+        precision = 1.0 / (1.0 + ar_nodes.project(0, belief.cov, 0, work.regressors, work.product))
+        ar_nodes.update(0, belief.mean, belief.cov, work.product, error * precision, precision)
+        belief.a[0] += 0.5
+        belief.b[0] += 0.5 * error * error * precision
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _set_prior(window: Window, belief: Belief) -> float:
+    """Centre the belief, and give it the prior's mean and cov; returns v."""
+    rows, latest, kept, prior = window
+    count, order = kept[0], latest.shape[0]
+    variance = belief.scales[1]
+    if count >= order + 4:
+        belief.scales[0] = rows[0, 0] + (rows[:count, 0] - rows[0, 0]).mean()
+        variance = ((rows[:count, 0] - belief.scales[0]) ** 2).mean()
+    guess = max(0.5 * variance, SMALLEST_VARIANCE * belief.scales[1])
+    belief.mean[:] = 0.0
+    belief.mean[0, 1] = prior[0]
+    belief.cov[:] = 0.0
+    belief.cov[0, 0] = 4.0
+    place = order + 1
+    for k in range(order):
+        belief.cov[0, place] = prior[1] ** 2 / guess
+        place += order - k
+    return guess
