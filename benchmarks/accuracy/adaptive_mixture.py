@@ -14,6 +14,7 @@ from stream_filters.filters.base import Array, Batch, Floats
 from stream_filters_client.scenarios.adaptive_mixture import MIXTURE_SCENARIOS
 from stream_filters_client.scenarios.base import Scenario
 
+from benchmarks.accuracy.adaptive_mixture_exact import exactness_targets
 from benchmarks.accuracy.targets import Target
 
 _LENGTH = 2000
@@ -121,6 +122,7 @@ def targets(*, quick: bool) -> Iterator[Target]:
     """Every bullet of the mixture's targets; with few streams the limits are as much wider as chance is."""
     streams = 5 if quick else 40
     wider = 3.0 if quick else 1.0
+    yield from exactness_targets()
     early_limits = {"mixture-wide": -0.016, "mixture-close": -0.016, "mixture-demo": -0.035}
     late_limits = {
         "mixture-wide": -0.006,

@@ -16,6 +16,7 @@ from stream_filters.filters.online_ar_learning import OnlineArLearning
 from stream_filters_client.scenarios.base import Stream
 from stream_filters_client.scenarios.online_ar_learning import AR_SCENARIOS, autoregression
 
+from benchmarks.accuracy.online_ar_learning_exact import exactness_targets
 from benchmarks.accuracy.targets import Target
 
 _LENGTH = 2000
@@ -29,6 +30,7 @@ Measures = dict[str, float]
 def targets(*, quick: bool) -> Iterator[Target]:
     """Every target. quick: few streams, and limits widened by the standard errors that few streams leave."""
     streams, slack = (6, 2.0) if quick else (200, 1.0)
+    yield from exactness_targets()
     demo = _measure(_SCENARIOS["ar-demo"], streams, oracle=True)
     yield Target("ar-demo: gap minus the oracle's", demo["gap"] - demo["oracle gap"], low=-0.003 * slack)
     yield Target(

@@ -11,6 +11,7 @@ from stream_filters_client.scenarios.base import Stream
 from stream_filters_client.scenarios.streaming_kalman import KALMAN_SCENARIOS, known_noise_filter, move
 
 from benchmarks.accuracy.streaming_kalman_degenerate import degenerate_targets
+from benchmarks.accuracy.streaming_kalman_exact import exactness_targets
 from benchmarks.accuracy.targets import Target
 
 _LENGTH = 2000
@@ -81,6 +82,7 @@ def run_scenario(name: str, streams: int, length: int = _LENGTH, names: frozense
 def targets(*, quick: bool) -> Iterator[Target]:
     """Every target; `quick` measures few streams, whose limits are wider by what chance does to them."""
     streams, slack = (16, 1.0) if quick else (200, 0.0)
+    yield from exactness_targets()
     demo = run_scenario("kalman-demo", streams, names=_BELIEF | set(_PARAMETERS))
     yield from _tracking("demo", demo, 1.0 + 2.0 * slack)
     yield from _calibration(demo, slack)

@@ -11,19 +11,13 @@ from scipy.stats import multivariate_t, t
 from stream_filters.filters.adaptive_mixture import AdaptiveMixture, AdaptiveMixtureConfig
 from stream_filters.filters.base import Array, Batch
 
+from benchmarks.accuracy.adaptive_mixture_exact import FIXED, NO_REUSE, Base, exact_run_lengths, segments
+
 Floats = NDArray[np.float64]
 
+BASE = Base(mean=0.5, strength=0.05, shape=2.0, rate=2.8)
 # A fixed base measure: no warm-up, nothing forgotten, every change known to come with the same probability.
-FIXED = {
-    "base_mean": 0.5,
-    "base_std": 2.0,
-    "outlier_rate": 0.0,
-    "memory": 1e9,
-    "dwell_strength": 1e15,
-    "dwell_sharing": 1e15,
-}
-STRENGTH, SHAPE, FRACTION = 0.05, 2.0, 0.35
-RATE = SHAPE * FRACTION * 2.0**2
+KNOWN: dict[str, object] = {**FIXED, **BASE.config}
 
 
 def run(config: dict[str, object], observations: Floats, *names: str) -> dict[str, Array]:
@@ -32,52 +26,19 @@ def run(config: dict[str, object], observations: Floats, *names: str) -> dict[st
     return dict(mixture.run(mixture.initial_state(), batch, frozenset(names)).info)
 
 
-def regimes(seed: int, length: int) -> Floats:
-    """A stream that changes its level and spread every dozen rows or so."""
-    rng = np.random.default_rng(seed)
-    group = np.cumsum(rng.random(length) < 1 / 12)
-    return rng.normal(0.0, 3.0, length)[group] + rng.gamma(2.0, 0.5, length)[group] * rng.standard_normal(length)
-
-
-def exact_run_lengths(observations: Floats, hazard: float) -> tuple[Floats, Floats]:
-    """Adams & MacKay's recursion over all run lengths: log evidence [T] and P(run length | data) [T, T]."""
-    length = len(observations)
-    strength = STRENGTH + np.arange(length)
-    mean = np.full(length, 0.5)
-    shape = SHAPE + 0.5 * np.arange(length)
-    rate = np.full(length, RATE)
-    log_joint = np.full(length, -np.inf)
-    evidence, posterior = np.zeros(length), np.zeros((length, length))
-    for row, y in enumerate(observations):
-        prior = np.full(length, -np.inf)
-        if row == 0:
-            prior[0] = 0.0
-        else:
-            prior[0] = math.log(hazard) + logsumexp(log_joint)
-            prior[1:] = math.log1p(-hazard) + log_joint[:-1]
-        log_joint = prior + t.logpdf(y, 2 * shape, mean, np.sqrt(rate / shape * (1 + 1 / strength)))
-        evidence[row] = logsumexp(log_joint)
-        log_joint = log_joint - evidence[row]
-        posterior[row] = np.exp(log_joint)
-        learnt_rate = rate + 0.5 * strength * (y - mean) ** 2 / (strength + 1)
-        learnt_mean = (strength * mean + y) / (strength + 1)
-        mean, rate = np.append(0.5, learnt_mean[:-1]), np.append(RATE, learnt_rate[:-1])
-    return evidence, posterior
-
-
 def segment_log_likelihood(segment: Floats, slope_std: float) -> float:
     """Marginal likelihood of one regime's consecutive rows: a multivariate Student-t."""
     time = np.arange(len(segment))
-    cov = np.eye(len(segment)) + 1 / STRENGTH + slope_std**2 * np.outer(time, time)
-    centre = np.full(len(segment), 0.5)
-    return float(multivariate_t.logpdf(segment, centre, RATE / SHAPE * cov, df=2 * SHAPE))
+    cov = np.eye(len(segment)) + 1 / BASE.strength + slope_std**2 * np.outer(time, time)
+    centre = np.full(len(segment), BASE.mean)
+    return float(multivariate_t.logpdf(segment, centre, BASE.rate / BASE.shape * cov, df=2 * BASE.shape))
 
 
 def test_without_reuse_and_pruning_it_is_exact_online_changepoint_detection() -> None:
-    observations = regimes(3, 150)
-    config = {**FIXED, "reuse": False, "regimes": 2, "drift": "none", "dwell": 25.0, "hypotheses": 200, "recent": 5}
+    observations = segments(3, 150, 1 / 12)
+    config = {**KNOWN, **NO_REUSE, "dwell": 25.0, "hypotheses": 302, "recent": 5}
     info = run(config, observations, "log_evidence", "change_probability", "recent_change_probability", "run_length")
-    evidence, posterior = exact_run_lengths(observations, 1 / 25)
+    evidence, posterior = exact_run_lengths(observations, 1 / 25, BASE)
     np.testing.assert_allclose(info["log_evidence"], evidence, rtol=0, atol=1e-9)
     np.testing.assert_allclose(info["change_probability"][1:], posterior[1:, 0], rtol=0, atol=1e-9)
     np.testing.assert_allclose(info["recent_change_probability"][5:], posterior[5:, :5].sum(1), rtol=0, atol=1e-9)
@@ -86,8 +47,8 @@ def test_without_reuse_and_pruning_it_is_exact_online_changepoint_detection() ->
 
 @pytest.mark.parametrize("drift", ["none", "trend", "average"])
 def test_evidence_is_the_sum_over_all_segmentations(drift: str) -> None:
-    observations = regimes(5, 9)
-    config = {**FIXED, "reuse": False, "regimes": 2, "drift": drift, "dwell": 5.0, "slope_std": 0.1}
+    observations = segments(5, 9, 1 / 12)
+    config = {**KNOWN, "reuse": False, "regimes": 2, "drift": drift, "dwell": 5.0, "slope_std": 0.1}
     slopes = {"none": {0.0: 1.0}, "trend": {0.1: 1.0}, "average": {0.0: 0.9, 0.1: 0.1}}[drift]
     terms = []
     for changes in itertools.product((False, True), repeat=len(observations) - 1):
@@ -104,7 +65,7 @@ def test_evidence_is_the_sum_over_all_segmentations(drift: str) -> None:
 
 def test_evidence_is_the_sum_over_all_labellings_while_nothing_is_merged() -> None:
     observations = np.array([0.3, 4.0, 0.1, 4.4])
-    config = {**FIXED, "regimes": 3, "drift": "none", "dwell": 4.0, "dwell_strength": 6.0, "recycle": 0.0}
+    config = {**KNOWN, "regimes": 3, "drift": "none", "dwell": 4.0, "dwell_strength": 6.0, "recycle": 0.0}
     config["dwell_sharing"] = 2.5
     terms = []
     for labels in itertools.product(range(3), repeat=4):
@@ -129,15 +90,15 @@ def test_evidence_is_the_sum_over_all_labellings_while_nothing_is_merged() -> No
 
 def test_one_regime_is_the_conjugate_posterior_of_a_normal() -> None:
     observations = np.random.default_rng(7).normal(3.0, 0.7, 60)
-    config = {**FIXED, "regimes": 1, "drift": "none"}
+    config = {**KNOWN, "regimes": 1, "drift": "none"}
     info = run(config, observations, "regime_means", "regime_stds", "predictive_mean", "predictive_std", "pit")
     n = np.arange(1, 61)
     mean = np.cumsum(observations) / n
-    strength = STRENGTH + n
-    level = (STRENGTH * 0.5 + n * mean) / strength
+    strength = BASE.strength + n
+    level = (BASE.strength * 0.5 + n * mean) / strength
     squares = np.array([np.sum((observations[:i] - mean[i - 1]) ** 2) for i in n])
-    rate = RATE + 0.5 * squares + 0.5 * STRENGTH * n * (mean - 0.5) ** 2 / strength
-    shape = SHAPE + 0.5 * n
+    rate = BASE.rate + 0.5 * squares + 0.5 * BASE.strength * n * (mean - 0.5) ** 2 / strength
+    shape = BASE.shape + 0.5 * n
     np.testing.assert_allclose(info["regime_means"][:, 0], level, rtol=1e-10)
     np.testing.assert_allclose(info["regime_stds"][:, 0] ** 2, rate / (shape - 1), rtol=1e-10)
     scale = np.sqrt(rate / shape * (1 + 1 / strength))

@@ -1,61 +1,20 @@
 """online_ar_learning against exact regressions that share no code with it, and its contract as a filter."""
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
-from statsmodels.regression.recursive_ls import RecursiveLS
 from stream_filters.filters.ar_config import Config
 from stream_filters.filters.base import Batch, Step
 from stream_filters.filters.online_ar_learning import OnlineArLearning
 
-ONE_NODE: dict[str, Any] = {
-    "models": ("plain",),
-    "level_drift": (0.0,),
-    "coefficient_drift": (0.0,),
-    "noise_memory": (None,),
-}
-
-
-def autoregression(coefficients: list[float], length: int, seed: int, offset: float = 0.0) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    p = len(coefficients)
-    y = np.zeros(length + 50 + p)
-    for t in range(p, y.size):
-        y[t] = y[t - p : t][::-1] @ np.array(coefficients) + 0.5 * rng.standard_normal()
-    return y[-length:] + offset
+from benchmarks.accuracy.online_ar_learning_exact import ONE_NODE, Regression, autoregression
 
 
 def run(kernel: OnlineArLearning, y: np.ndarray, state: np.ndarray | None = None) -> Step:
     names = frozenset(output.name for output in kernel.outputs if not output.on_horizon)
     return kernel.run(kernel.initial_state() if state is None else state, Batch(y[:, None], np.ones(y.size)), names)
-
-
-class Regression:
-    """Exact conjugate regression of the centred series, solved densely at every row."""
-
-    def __init__(self, y: np.ndarray, p: int) -> None:
-        self.centre = float(np.median(y[: p + 4]))
-        self.p = p
-        centred = y - self.centre
-        self.x = np.stack([np.r_[1.0, centred[t - p : t][::-1]] for t in range(p, y.size)])
-        self.y = centred[p:]
-        variance = 0.5 * float(np.var(centred[: p + 4]))
-        self.prior_cov = np.diag([4.0] + [1.0 / variance] * p)
-        self.a0, self.b0 = 0.5, 0.5 * variance
-
-    def posterior(self, rows: int) -> tuple[np.ndarray, np.ndarray, float, float]:
-        x, y = self.x[:rows], self.y[:rows]
-        cov = np.linalg.inv(np.linalg.inv(self.prior_cov) + x.T @ x)
-        mean = cov @ x.T @ y
-        return mean, cov, self.a0 + rows / 2, self.b0 + 0.5 * float(y @ y - y @ x @ mean)
-
-    def predictive(self, row: int) -> Any:
-        mean, cov, a, b = self.posterior(row)
-        scale = math.sqrt(b / a * (1 + self.x[row] @ cov @ self.x[row]))
-        return stats.t(2 * a, self.centre + self.x[row] @ mean, scale)
 
 
 @pytest.mark.parametrize(("coefficients", "offset"), [([0.7], 0.0), ([0.5, 0.3, -0.2], 3.0)])
@@ -86,16 +45,6 @@ def test_without_drift_it_is_the_exact_conjugate_regression(coefficients: list[f
     np.testing.assert_allclose(info["intercept"][-1], alpha.ppf([0.5, 0.05, 0.95]), atol=2e-3 * alpha.std())
     sigma = np.sqrt(stats.invgamma(a, scale=b).ppf([0.5, 0.05, 0.95]))
     np.testing.assert_allclose(info["noise_std"][-1], sigma, rtol=1e-3)
-
-
-def test_without_drift_coefficients_are_those_of_recursive_least_squares() -> None:
-    y = autoregression([0.6, 0.2], 300, seed=5)
-    exact = Regression(y, 2)
-    scale = 1 / np.sqrt(np.diag(exact.prior_cov))
-    design = np.vstack([np.diag(scale), exact.x])
-    fit = RecursiveLS(np.r_[np.zeros(3), exact.y], design).fit()
-    state = run(OnlineArLearning(Config(order=2, **ONE_NODE)), y).state
-    np.testing.assert_allclose(state["mean"][0], fit.recursive_coefficients.filtered[:, -1], rtol=1e-9)
 
 
 def test_any_split_gives_bit_equal_states_and_outputs() -> None:

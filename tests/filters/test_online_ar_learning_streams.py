@@ -227,7 +227,7 @@ def test_model_weights_are_probabilities_and_find_the_variant_that_fits() -> Non
         {"coefficient_drift": [-1.0]},
         {"noise_memory": [1.0]},
         {"level_drift": [0.0] * 8, "coefficient_drift": [0.0] * 8, "noise_memory": [None, 9, 8, 7]},
-        {"window": 5},
+        {"windows": 5},
     ],
 )
 def test_settings_out_of_bounds_are_refused(settings: dict[str, object]) -> None:

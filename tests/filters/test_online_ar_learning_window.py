@@ -11,6 +11,8 @@ from stream_filters.filters.ar_config import Config
 from stream_filters.filters.base import Batch, Step
 from stream_filters.filters.online_ar_learning import OnlineArLearning
 
+from benchmarks.accuracy.online_ar_learning_exact import LastRows
+
 Floats = NDArray[np.float64]
 
 
@@ -25,32 +27,6 @@ def run(config: Config, y: Floats, state: Any = None) -> Step:
     kernel = OnlineArLearning(config)
     names = frozenset(output.name for output in kernel.outputs if not output.on_horizon)
     return kernel.run(kernel.initial_state() if state is None else state, Batch(y[:, None], np.ones(y.size)), names)
-
-
-class LastRows:
-    """Normal-inverse-gamma regression of y on 1 and p lags over the last complete rows, by dense inverses."""
-
-    def __init__(self, past: Floats, config: Config) -> None:
-        p, window = config.order, config.window or 0
-        rows = np.lib.stride_tricks.sliding_window_view(past, p + 1)[:, ::-1]
-        rows = rows[np.isfinite(rows).all(1)][-window:]
-        self.centre = rows[:, 0].mean()
-        guess = 0.5 * rows[:, 0].var()
-        x = np.column_stack([np.ones(len(rows)), rows[:, 1:] - self.centre])
-        y = rows[:, 0] - self.centre
-        prior_mean = np.r_[0.0, config.prior_mean, np.zeros(p - 1)]
-        prior_precision = np.diag(np.r_[0.25, np.full(p, guess / config.prior_std**2)])
-        precision = prior_precision + x.T @ x
-        self.cov = np.linalg.inv(precision)
-        self.mean = np.linalg.solve(precision, prior_precision @ prior_mean + x.T @ y)
-        self.a = 0.5 + 0.5 * len(rows)
-        squares = y @ y + prior_mean @ prior_precision @ prior_mean - self.mean @ precision @ self.mean
-        self.b = 0.5 * guess + 0.5 * squares
-
-    def predictive(self, lags: Floats) -> Any:
-        x = np.r_[1.0, lags - self.centre]
-        scale = np.sqrt(self.b / self.a * (1.0 + x @ self.cov @ x))
-        return stats.t(2 * self.a, self.centre + x @ self.mean, scale)
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,16 @@ from typing import Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from stream_filters.filters.ar_kernels import Grid
+from stream_filters.filters.ar_belief import Grid
 from stream_filters.filters.base import FilterConfig
 
 _MAX_NODES = 512
+# Share of all weight that returns to the prior at each observation.
+_FLOOR = 5e-4
+# A coefficient's jump, in standard deviations of its prior.
+_COEFFICIENT_JUMP = 0.5
+# Prior weight of a restart node beside that of a node without drift: what it weighs flows in by the jump rate.
+_RESTART_PRIOR = 0.01
 _OF_THE_GRID = (
     "models",
     "level_drift",
@@ -17,6 +23,7 @@ _OF_THE_GRID = (
     "noise_memory",
     "level_penalty",
     "coefficient_penalty",
+    "jump_rate",
     "weight_memory",
     "outlier_share",
     "outlier_variance",
@@ -40,7 +47,7 @@ class Config(FilterConfig):
         description="averaged variants: Gaussian noise; noise with outliers; and those outliers kept out of the lags",
     )
     level_drift: tuple[float, ...] = Field(
-        default=(0.0, 1e-3, 3e-2),
+        default=(0.0, 1e-3, 1e-2),
         min_length=1,
         max_length=8,
         description="grid of drift variances of the level per observation, in units of the noise variance",
@@ -64,10 +71,16 @@ class Config(FilterConfig):
         description="prior log odds against each step up in level_drift, and against a changing noise, nats",
     )
     coefficient_penalty: float = Field(
-        default=0.15, ge=0.0, le=10.0, description="prior log odds against each step up in coefficient_drift, nats"
+        default=0.1, ge=0.0, le=10.0, description="prior log odds against each step up in coefficient_drift, nats"
+    )
+    jump_rate: float = Field(
+        default=2e-4,
+        ge=0.0,
+        le=0.1,
+        description="prior probability at each observation that level and coefficients jump; 0 = they only drift",
     )
     weight_memory: float = Field(
-        default=1000.0, ge=10.0, le=1e9, description="memory of the evidence that weighs the grid, in observations"
+        default=800.0, ge=10.0, le=1e9, description="memory of the evidence that weighs the grid, in observations"
     )
     prior_mean: float = Field(default=0.0, ge=-2.0, le=2.0, description="prior mean of the first coefficient")
     prior_std: float = Field(default=1.0, ge=1e-3, le=1e3, description="prior standard deviation of each coefficient")
@@ -87,7 +100,8 @@ class Config(FilterConfig):
             raise ValueError("drift variances must lie between 0 and 10")
         if any(memory is not None and not 2.0 <= memory <= 1e9 for memory in self.noise_memory):
             raise ValueError("noise_memory must lie between 2 and 1e9, or be null")
-        nodes = len(self.level_drift) * len(self.coefficient_drift) * len(self.noise_memory) * len(self.models)
+        nodes = len(self.level_drift) * len(self.coefficient_drift) * len(self.noise_memory)
+        nodes = (nodes + (self.jump_rate > 0.0)) * len(self.models)
         if nodes > _MAX_NODES:
             raise ValueError(f"the grids and models make {nodes} nodes, more than {_MAX_NODES}")
         return self
@@ -112,31 +126,32 @@ class Config(FilterConfig):
 
 
 def grid_of(config: Config) -> Grid:
-    """The nodes that a configuration asks for, and their prior."""
-    level_drifts = sorted(config.level_drift) if config.window is None else [0.0]
-    coefficient_drifts = sorted(config.coefficient_drift) if config.window is None else [0.0]
-    rows = [
-        (
-            level,
-            coefficient,
-            v,
-            g,
-            math.exp(-config.level_penalty * (i + (memory is not None)) - config.coefficient_penalty * k),
-        )
-        for v in range(len(config.variants))
-        for i, level in enumerate(level_drifts)
-        for k, coefficient in enumerate(coefficient_drifts)
-        for g, memory in enumerate(config.memories)
-    ]
-    level_drift, coefficient_drift, variant, group, prior = (np.array(column) for column in zip(*rows, strict=True))
+    """The nodes that a configuration asks for, and their prior: for each variant the drifting ones, then a restart."""
+    windowed = config.window is not None
+    level_drifts = [0.0] if windowed else sorted(config.level_drift)
+    coefficient_drifts = [0.0] if windowed else sorted(config.coefficient_drift)
+    rows: list[tuple[float, float, int, int, bool, float]] = []
+    for v in range(len(config.variants)):
+        for i, level in enumerate(level_drifts):
+            for k, coefficient in enumerate(coefficient_drifts):
+                for g, memory in enumerate(config.memories):
+                    penalty = config.level_penalty * (i + (memory is not None)) + config.coefficient_penalty * k
+                    rows.append((level, coefficient, v, g, False, math.exp(-penalty)))
+        if config.jump_rate > 0.0 and not windowed:
+            rows.append((0.0, 0.0, v, 0, True, _RESTART_PRIOR))
+    level_drift, coefficient_drift, variant, group, restarts, prior = (
+        np.array(column) for column in zip(*rows, strict=True)
+    )
+    settings = [1.0 - 1.0 / config.weight_memory, _FLOOR, config.outlier_share, config.outlier_variance]
     return Grid(
-        level_drift=level_drift.astype(float),
-        coefficient_drift=coefficient_drift.astype(float),
+        level_drift=level_drift,
+        coefficient_drift=coefficient_drift,
         prior=prior / prior.sum(),
         variant=variant,
         group=group,
+        restarts=restarts,
         robust=np.array([model != "plain" for model in config.variants]),
         clean=np.array([model == "clean" for model in config.variants]),
         retain=np.array([1.0 if memory is None else 1.0 - 1.0 / memory for memory in config.memories]),
-        settings=np.array([1.0 - 1.0 / config.weight_memory, 7e-4, config.outlier_share, config.outlier_variance]),
+        settings=np.array([*settings, config.jump_rate, (_COEFFICIENT_JUMP * config.prior_std) ** 2]),
     )

@@ -10,7 +10,8 @@ import math
 import numpy as np
 from numba import njit
 
-from stream_filters.filters.ar_kernels import Belief, Grid, Work, predict_row
+from stream_filters.filters.ar_belief import Belief, Grid, Work
+from stream_filters.filters.ar_kernels import predict_row
 from stream_filters.filters.ar_nodes import cholesky
 from stream_filters.filters.ar_report import gather_predictive, predictive_moments, quantiles
 from stream_filters.filters.ar_stationarity import noise_scale

@@ -1,88 +1,25 @@
 """The drift-grid autoregression over the rows of one stream: n = variants x nodes, mixed by their evidence.
 
-Each node is a dynamic regression (ar_nodes). Weights are marginal likelihoods that fade to their prior with a memory
-(dynamic model averaging: Raftery, Kárný & Ettler 2010, Technometrics 52).
+Each node is a dynamic regression (ar_nodes); its weight is a marginal likelihood, and fades (ar_switching).
 """
 
 import math
-from typing import NamedTuple
 
-import numpy as np
 from numba import njit
 
 from stream_filters.filters import ar_nodes, student_t
-from stream_filters.filters.base import Array, Floats
+from stream_filters.filters.ar_belief import SMALLEST_VARIANCE, Belief, Grid, Work
+from stream_filters.filters.ar_switching import fade_weights, mix_nodes
 
 # Values further than this many warm-up standard deviations from the centre have squares that floats cannot hold.
 _LARGEST = 1e60
-# A posterior noise variance stays above this part of the warm-up variance, so that a stuck sensor has a log evidence.
-SMALLEST_VARIANCE = 1e-12
-_TINY = 1e-300
-
-
-class Grid(NamedTuple):
-    """What the configuration fixes: nodes [n], variants [v], groups of one noise memory [g].
-
-    level_drift (in units of V), coefficient_drift (absolute), prior: [n]. variant, group: index of a node's variant and
-    noise memory, [n]. robust, clean: bool [v]. retain: share of a, b that a step keeps, [g].
-    settings: weight retain, floor, eps, kappa.
-    """
-
-    level_drift: Floats
-    coefficient_drift: Floats
-    prior: Floats
-    variant: Array
-    group: Array
-    robust: Array
-    clean: Array
-    retain: Floats
-    settings: Floats
-
-
-class Belief(NamedTuple):
-    """Views of a state's fields: mean [n, d], cov [n, packed], b [n], weight [n], a [g], lags and lag_variances [v, p].
-
-    scales [2]: the centre c, and the warm-up variance.
-    """
-
-    mean: Floats
-    cov: Floats
-    b: Floats
-    weight: Floats
-    a: Floats
-    lags: Floats
-    lag_variances: Floats
-    scales: Floats
-
-
-class Work(NamedTuple):
-    """What one row computes on the way: arrays [n] beside regressors [v, d] and product [n, d].
-
-    location, spread (S in units of V): of each node's predictive. log_likelihood: at the observation.
-    outlier: posterior probability of a node's wide branch. moments [v, 3]: mass, mean, variance of each variant's
-    predictive without the wide branch.
-    """
-
-    regressors: Floats
-    product: Floats
-    location: Floats
-    spread: Floats
-    log_likelihood: Floats
-    outlier: Floats
-    moments: Floats
-
-
-def work_space(belief: Belief) -> Work:
-    """Uninitialised working arrays for a belief's sizes."""
-    n, d = belief.mean.shape
-    v = belief.lags.shape[0]
-    return Work(np.ones((v, d)), np.empty((n, d)), np.empty(n), np.empty(n), np.empty(n), np.zeros(n), np.empty((v, 3)))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def predict_row(grid: Grid, belief: Belief, work: Work) -> None:
     """Move every node and weight one step on; leaves weights, location, spread and moments of the predictive."""
-    _fade_weights(grid, belief)
+    fade_weights(grid, belief)
+    mix_nodes(grid, belief, work)
     variants, order = belief.lags.shape
     for v in range(variants):
         for k in range(order):
@@ -92,7 +29,7 @@ def predict_row(grid: Grid, belief: Belief, work: Work) -> None:
         belief.a[g] = max(belief.a[g] * grid.retain[g], 0.5)
     work.moments[:] = 0.0
     mean, cov, b, weight, a, _, lag_variances, scales = belief
-    level_drift, coefficient_drift, _, variant, group, _, _, retain, _ = grid
+    level_drift, coefficient_drift, _, variant, group, _, _, _, retain, _ = grid
     regressors, product, location, spread = work.regressors, work.product, work.location, work.spread
     moments = work.moments
     for j in range(b.shape[0]):
@@ -109,21 +46,6 @@ def predict_row(grid: Grid, belief: Belief, work: Work) -> None:
         moments[v, 0] += weight[j]
         moments[v, 1] += weight[j] * location[j]
     _variances(grid, belief, work)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _fade_weights(grid: Grid, belief: Belief) -> None:
-    """weight <- weight^r prior^(1-r), normalised, then mixed with a floor of the prior."""
-    retain, floor = grid.settings[0], grid.settings[1]
-    weight, prior = belief.weight, grid.prior
-    total = 0.0
-    for j in range(weight.shape[0]):
-        if retain < 1.0:
-            kept = max(weight[j], _TINY)
-            weight[j] = kept * math.exp((1.0 - retain) * math.log(prior[j] / kept))
-        total += weight[j]
-    for j in range(weight.shape[0]):
-        weight[j] = (weight[j] / total + floor * prior[j]) / (1.0 + floor)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

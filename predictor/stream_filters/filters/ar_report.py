@@ -8,7 +8,7 @@ import math
 
 from numba import njit
 
-from stream_filters.filters.ar_kernels import Belief, Grid, Work
+from stream_filters.filters.ar_belief import Belief, Grid, Work
 from stream_filters.filters.base import Floats
 from stream_filters.filters.student_t_mixtures import Mixture, first_components, mixture_quantiles
 

@@ -6,16 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from stream_filters.filters.ar_belief import Belief, Grid, Work
 from stream_filters.filters.ar_drift import drift_rate, effective_memory
-from stream_filters.filters.ar_kernels import (
-    Belief,
-    Grid,
-    Work,
-    absorb_row,
-    out_of_range,
-    predict_row,
-    push_lags,
-)
+from stream_filters.filters.ar_kernels import absorb_row, out_of_range, predict_row, push_lags
 from stream_filters.filters.ar_report import (
     gather_coefficient,
     gather_intercept,

@@ -5,7 +5,7 @@ import math
 from numba import njit
 
 from stream_filters.filters import student_t
-from stream_filters.filters.ar_kernels import Belief, Grid
+from stream_filters.filters.ar_belief import Belief, Grid
 from stream_filters.filters.ar_nodes import cholesky
 from stream_filters.filters.base import Array, Floats
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from numba import njit
 
 from stream_filters.filters import ar_nodes
-from stream_filters.filters.ar_kernels import SMALLEST_VARIANCE, Belief, Work
+from stream_filters.filters.ar_belief import SMALLEST_VARIANCE, Belief, Work
 from stream_filters.filters.base import Array, Floats
 
 
