@@ -1,0 +1,62 @@
+"""What every filter is held to, yours too: `python -m stream_filters.checks package.module:Filter`.
+
+Each check takes a bound filter and raises `CheckError`, whose sentence says what was expected and what came.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from stream_filters.checks.common import CheckError, sample
+from stream_filters.checks.contract import (
+    arguments_are_untouched,
+    cutting_changes_nothing,
+    missing_rows_teach_nothing,
+    own_states_are_accepted,
+    restoring_changes_nothing,
+    the_declaration_is_true,
+)
+from stream_filters.checks.numerics import (
+    covariances_are_covariances,
+    honest_but_odd_data_stays_finite,
+    stays_stable,
+    units_change_nothing,
+)
+from stream_filters.filters.base import Filter
+
+__all__ = [
+    "CHECKS",
+    "CheckError",
+    "arguments_are_untouched",
+    "covariances_are_covariances",
+    "cutting_changes_nothing",
+    "failures",
+    "honest_but_odd_data_stays_finite",
+    "missing_rows_teach_nothing",
+    "own_states_are_accepted",
+    "restoring_changes_nothing",
+    "sample",
+    "stays_stable",
+    "the_declaration_is_true",
+    "units_change_nothing",
+]
+
+CHECKS: tuple[Callable[[Filter[Any]], None], ...] = (
+    cutting_changes_nothing,
+    restoring_changes_nothing,
+    own_states_are_accepted,
+    arguments_are_untouched,
+    the_declaration_is_true,
+    missing_rows_teach_nothing,
+    units_change_nothing,
+    covariances_are_covariances,
+    honest_but_odd_data_stays_finite,
+)
+
+
+def failures(bound: Filter[Any]) -> Iterator[tuple[str, str]]:
+    """The name and the sentence of every check that the filter does not pass."""
+    for check in (*CHECKS, stays_stable):
+        try:
+            check(bound)
+        except CheckError as error:
+            yield check.__name__, str(error)
