@@ -192,8 +192,8 @@ def test_stationary_probability_tells_a_random_walk_from_noise() -> None:
         config = Config(order=order)
         noise, _ = run(np.random.default_rng(16).standard_normal(300), config)
         walk, _ = run(np.cumsum(np.random.default_rng(17).standard_normal(300)) * 1.02 ** np.arange(300), config)
-        assert noise["stationary_probability"][-1] > 0.99
-        assert walk["stationary_probability"][-1] < 0.3
+        assert np.median(noise["stationary_probability"][-20:]) > 0.99
+        assert np.median(walk["stationary_probability"][-20:]) < 0.1
 
 
 def test_memory_is_long_without_drift_and_short_with_it() -> None:
