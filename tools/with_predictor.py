@@ -9,7 +9,7 @@ is that of the command.
 import subprocess
 import sys
 
-from tools.processes import predictor
+from tools.processes import end, predictor
 
 
 def main() -> int:
@@ -34,6 +34,9 @@ def _run(command: list[str]) -> int:
         except KeyboardInterrupt:
             # the command got it too, and ends in its own way
             continue
+        except SystemExit:
+            end(child)
+            raise
 
 
 if __name__ == "__main__":
