@@ -92,9 +92,12 @@ class Sessions:
         Raises Unavailable when the store is away: some turns may have been applied then, and the same request is
         safe to send again if it has offsets.
         """
+        full = [self._turnstile.full(turn.sequence_id) for turn in turns]
+        admitted = [turn for turn, refusal in zip(turns, full, strict=True) if refusal is None]
         try:
-            async with self._turnstile.turn([turn.sequence_id for turn in turns]):
-                return await self._apply_in_turn(turns)
+            async with self._turnstile.turn([turn.sequence_id for turn in admitted]):
+                applied = iter(await self._apply_in_turn(admitted))
+            return [refusal or next(applied) for refusal in full]
         except StoreUnavailableError as error:
             raise Unavailable(f"the store is away ({error}); requests with an offset are safe to send again") from error
         except StoreFullError as error:

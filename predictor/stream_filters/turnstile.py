@@ -33,15 +33,21 @@ class Turnstile:
     def __len__(self) -> int:
         return len(self._queues)
 
+    def full(self, key: str) -> Exhausted | None:
+        """Why nobody more may queue for the key, if so."""
+        if len(self._queues.get(key, ())) <= self._waiting:
+            return None
+        return Exhausted(
+            f"sequence_id: {self._waiting} requests wait for the stream {key!r} already; "
+            "wait for answers before sending more"
+        )
+
     @asynccontextmanager
     async def turn(self, keys: Sequence[str]) -> AsyncIterator[None]:
         """Hold all keys, each named once. Raises Exhausted when the queue of one is full."""
         for key in keys:
-            if len(self._queues.get(key, ())) > self._waiting:
-                raise Exhausted(
-                    f"sequence_id: {self._waiting} requests wait for the stream {key!r} already; "
-                    "wait for answers before sending more"
-                )
+            if refusal := self.full(key):
+                raise refusal
         ticket = _Ticket()
         for key in keys:
             queue = self._queues.setdefault(key, deque())

@@ -78,6 +78,19 @@ async def only(held: Sessions, asked: Turn) -> Answer:
     return result
 
 
+class Slow(MemoryStore):
+    """Reads the stream `busy` only when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let = asyncio.Event()
+
+    async def get_many(self, keys: Sequence[str]) -> list[Versioned | None]:
+        if "model/busy" in keys:
+            await self.let.wait()
+        return await super().get_many(keys)
+
+
 async def until_done(replicas: list[Sessions], random: Random, asked: Turn) -> Answer:
     """Again and again, at any replica, as a client does when the answer does not come."""
     for _ in range(10_000):
@@ -86,6 +99,22 @@ async def until_done(replicas: list[Sessions], random: Random, asked: Turn) -> A
         except (Unavailable, Contended):
             await asyncio.sleep(0)
     raise AssertionError("never done")
+
+
+async def test_a_stream_whose_queue_is_full_is_refused_alone(runner: Runner) -> None:
+    store = Slow()
+    held = sessions(store, runner, waiting=1)
+    begins = asyncio.create_task(only(held, turn("busy", [1.0], start=True)))
+    waits = asyncio.create_task(only(held, turn("busy", [2.0])))
+    # each goes as far as it can
+    await asyncio.sleep(0)
+    both = [turn("busy", [3.0]), turn("free", [4.0], start=True)]
+    refused, applied = await asyncio.wait_for(held.apply(both), 30)
+    assert isinstance(refused, Exhausted)
+    assert isinstance(applied, Answer)
+    assert applied.info["mean"] == pytest.approx(posterior_means([4.0]))
+    store.let.set()
+    assert [(await begins).belief.offset, (await waits).belief.offset] == [1, 2]
 
 
 @pytest.mark.parametrize("seed", range(6))
