@@ -1,4 +1,4 @@
-# The chart, what is written from it, and the tools that check it.
+# The chart, what is written from it, and the tools that check it and the server.
 
 include make/versions.mk
 
@@ -11,6 +11,10 @@ KUBERNETES_MINOR := $(word 2,$(subst ., ,$(KUBERNETES_VERSION)))
 HELM_FLAGS := -s -w $(foreach package,chartutil lint/rules,\
 	-X helm.sh/helm/v3/pkg/$(package).k8sVersionMajor=1 -X helm.sh/helm/v3/pkg/$(package).k8sVersionMinor=$(KUBERNETES_MINOR))
 
+# a package and its version
+go-install = @echo "installing $(1)" && \
+	GOBIN=$(CURDIR)/$(TOOLS) CGO_ENABLED=0 $(GO) install -trimpath -ldflags="-s -w" $(1) && touch $@
+
 # a name with the version in it, so that another version is another file to make
 installed = $(TOOLS)/.$(1)-$(2)
 
@@ -18,10 +22,12 @@ SCHEMAS := $(KUBERNETES_VERSION)-$(KSERVE_VERSION)-$(KEDA_VERSION)-$(PROMETHEUS_
 INSTALLED := $(call installed,helm,$(HELM_VERSION)-$(KUBERNETES_VERSION)) \
 	$(call installed,helm-unittest,$(HELM_UNITTEST_VERSION)) \
 	$(call installed,kubeconform,$(KUBECONFORM_VERSION)) \
+	$(call installed,grpcurl,$(GRPCURL_VERSION)) \
+	$(call installed,grpc-health-probe,$(GRPC_HEALTH_PROBE_VERSION)) \
 	$(call installed,schemas,$(SCHEMAS))
 
 .PHONY: tools
-tools: $(INSTALLED) ## install Helm, helm-unittest, kubeconform and the API's schemas into .tools
+tools: $(INSTALLED) ## install Helm, helm-unittest, kubeconform, the API's schemas, grpcurl and grpc-health-probe into .tools
 
 .PHONY: .needs-go
 .needs-go:
@@ -40,9 +46,13 @@ $(call installed,helm-unittest,$(HELM_UNITTEST_VERSION)): | .needs-go
 	@touch $@
 
 $(call installed,kubeconform,$(KUBECONFORM_VERSION)): | .needs-go
-	@echo "installing kubeconform $(KUBECONFORM_VERSION)"
-	@GOBIN=$(CURDIR)/$(TOOLS) CGO_ENABLED=0 $(GO) install -trimpath -ldflags="-s -w" github.com/yannh/kubeconform/cmd/kubeconform@$(KUBECONFORM_VERSION)
-	@touch $@
+	$(call go-install,github.com/yannh/kubeconform/cmd/kubeconform@$(KUBECONFORM_VERSION))
+
+$(call installed,grpcurl,$(GRPCURL_VERSION)): | .needs-go
+	$(call go-install,github.com/fullstorydev/grpcurl/cmd/grpcurl@$(GRPCURL_VERSION))
+
+$(call installed,grpc-health-probe,$(GRPC_HEALTH_PROBE_VERSION)): | .needs-go
+	$(call go-install,github.com/grpc-ecosystem/grpc-health-probe@$(GRPC_HEALTH_PROBE_VERSION))
 
 $(call installed,schemas,$(SCHEMAS)): tests/charts/schemas.py | .needs-go .venv/.ready
 	@echo "writing the schemas of Kubernetes $(KUBERNETES_VERSION), KServe $(KSERVE_VERSION), KEDA and the Prometheus operator"

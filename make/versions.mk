@@ -1,4 +1,4 @@
-# Every version that the images, the chart's tests and the kind cluster use; each can be overridden: make ... NAME=value
+# Every version that the images, the tests and the kind cluster use; each can be overridden: make ... NAME=value
 
 KUBERNETES_VERSION ?= v1.32.9
 KSERVE_VERSION ?= v0.20.0
@@ -10,6 +10,8 @@ HELM_VERSION ?= v3.22.0
 HELM_UNITTEST_VERSION ?= v1.1.2
 KUBECONFORM_VERSION ?= v0.8.0
 KIND_VERSION ?= v0.33.0
+GRPCURL_VERSION ?= v1.9.4
+GRPC_HEALTH_PROBE_VERSION ?= v0.4.61
 
 # kind's own node image where empty
 NODE_IMAGE ?=

@@ -62,7 +62,24 @@ def _message_classes() -> list[Any]:
     return [GetMessageClass(added.message_types_by_name[message.name]) for message in _messages()]
 
 
-def reflection_pool() -> descriptor_pool.DescriptorPool:
+class ReflectionPool:
+    """A pool that finds methods too: protobuf's own does not, and `grpcurl describe` asks for them."""
+
+    def __init__(self, pool: descriptor_pool.DescriptorPool) -> None:
+        self._pool = pool
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
+
+    def FindFileContainingSymbol(self, symbol: str) -> Any:
+        """The file that defines the symbol. Raises KeyError."""
+        try:
+            return self._pool.FindFileContainingSymbol(symbol)
+        except KeyError:
+            return self._pool.FindMethodByName(symbol).containing_service.file
+
+
+def reflection_pool() -> ReflectionPool:
     """The service as it is served, for grpcurl and its kind: KServe's definition and the two methods more."""
     file = descriptor_pb2.FileDescriptorProto()
     pb.DESCRIPTOR.CopyToProto(file)
@@ -83,7 +100,7 @@ def reflection_pool() -> descriptor_pool.DescriptorPool:
     pool.AddSerializedFile(file.SerializeToString())
     for other in (health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR):
         pool.AddSerializedFile(other.serialized_pb)
-    return pool
+    return ReflectionPool(pool)
 
 
 ModelStreamInferResponse, ModelSequencesRequest, ModelSequencesResponse = _message_classes()

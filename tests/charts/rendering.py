@@ -11,10 +11,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import pytest
 import yaml  # type: ignore[import-untyped]
 
 from tests.charts.variants import VARIANTS, Values
+from tests.pinned_tools import tool
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts/stream-filters"
@@ -31,14 +31,6 @@ def script(name: str) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
-
-
-def tool(name: str) -> str:
-    """A tool of the repository's own; its absence fails the test."""
-    path = ROOT / ".tools/bin" / name
-    if not path.exists():
-        pytest.fail(f"{name} is missing: run `make tools`, which installs it into .tools/bin (it needs Go)")
-    return str(path)
 
 
 def helm(*arguments: str, values: Values) -> subprocess.CompletedProcess[str]:

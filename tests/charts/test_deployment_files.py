@@ -12,7 +12,8 @@ import yaml  # type: ignore[import-untyped]
 from prometheus_client import REGISTRY
 from stream_filters.__main__ import read_settings
 
-from tests.charts.rendering import CHART, ROOT, tool
+from tests.charts.rendering import CHART, ROOT
+from tests.pinned_tools import tool
 
 SCRIPTS = [file for file in (ROOT / "deploy").iterdir() if file.is_file() and file.read_text().startswith("#!")]
 SHELL = [file for file in SCRIPTS if "sh" in file.read_text().partition("\n")[0]]

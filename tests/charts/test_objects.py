@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from tests.charts.rendering import CHART, ROOT, helm, objects, rendered, script, tool
+from tests.charts.rendering import CHART, ROOT, helm, objects, rendered, script
 from tests.charts.variants import VARIANTS
+from tests.pinned_tools import tool
 
 SCHEMAS = ROOT / ".tools/schemas"
 MANIFESTS = ROOT / "manifests"
