@@ -1,7 +1,9 @@
 """What goes wrong as gRPC codes and HTTP statuses: one table for both transports."""
 
 import logging
+from typing import Any
 
+import grpc
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -21,6 +23,7 @@ CODES: dict[type[Exception], tuple[StatusCode, int]] = {
     refusals.Unusable: (StatusCode.FAILED_PRECONDITION, 409),
     refusals.Contended: (StatusCode.ABORTED, 409),
     refusals.Exhausted: (StatusCode.RESOURCE_EXHAUSTED, 429),
+    refusals.TooLarge: (StatusCode.RESOURCE_EXHAUSTED, 413),
     refusals.Unavailable: (StatusCode.UNAVAILABLE, 503),
     refusals.Unsupported: (StatusCode.UNIMPLEMENTED, 501),
     InvalidInput: (StatusCode.INVALID_ARGUMENT, 400),
@@ -67,3 +70,18 @@ async def answer_rest(request: Request, error: Exception) -> JSONResponse:
     """The error as REST v2 says it."""
     _, status, sentence = answer(error, f"{request.method} {request.url.path}")
     return JSONResponse(status_code=status, content={"error": sentence})
+
+
+def refusing(handler: Any, code: StatusCode, sentence: str) -> Any:
+    """A gRPC handler of the form of `handler` that refuses its calls unread."""
+
+    async def refuse(_: Any, context: Any) -> None:
+        await context.abort(code, sentence)
+
+    async def refuse_streaming(_: Any, context: Any) -> Any:
+        await context.abort(code, sentence)
+        yield b""
+
+    if handler.response_streaming:
+        return grpc.stream_stream_rpc_method_handler(refuse_streaming)
+    return grpc.unary_unary_rpc_method_handler(refuse)

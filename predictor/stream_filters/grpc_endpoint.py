@@ -10,7 +10,8 @@ from grpc_reflection.v1alpha import reflection
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
-from stream_filters.grpc_service import AdmissionInterceptor, Servicer, StatusInterceptor, handlers
+from stream_filters.admission import Admission, AdmissionInterceptor
+from stream_filters.grpc_service import Servicer, StatusInterceptor, handlers
 from stream_filters.security import Token, TokenInterceptor, grpc_credentials
 from stream_filters.settings import Settings
 from stream_filters.stream_messages import SERVICE, reflection_pool
@@ -26,12 +27,15 @@ class GrpcEndpoint:
         self, settings: Settings, token: Token | None, data_plane: DataPlane, repository: ModelRepositoryExtension
     ) -> None:
         self._settings = settings
-        self._servicer = Servicer(data_plane, repository, settings.max_concurrent)
+        unary = Admission(settings.max_concurrent)
+        streaming = Admission(settings.max_streaming_calls, "streaming calls open")
+        self._servicer = Servicer(data_plane, repository, unary, streaming)
+        admissions = {f"/{SERVICE}/ModelInfer": unary, f"/{SERVICE}/ModelStreamInfer": streaming}
         self._health = health_aio.HealthServicer()
         guards = [TokenInterceptor(token)] if token else []
         self._server = grpc.aio.server(
             futures.ThreadPoolExecutor(max_workers=1),
-            interceptors=(StatusInterceptor(), *guards, AdmissionInterceptor(self._servicer)),
+            interceptors=(StatusInterceptor(), *guards, AdmissionInterceptor(admissions)),
             options=_options(settings),
         )
         self._server.add_generic_rpc_handlers((handlers(self._servicer),))

@@ -13,9 +13,10 @@ from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc.servicer import InferenceServicer
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
+from stream_filters.admission import Admission
 from stream_filters.errors import RefusedCall, answer
 from stream_filters.model import USUAL_NAMES, named_model
-from stream_filters.refusals import Exhausted, InvalidRequest, Unavailable
+from stream_filters.refusals import InvalidRequest, Unavailable
 from stream_filters.stream_messages import (
     SERVICE,
     ModelSequencesRequest,
@@ -23,13 +24,11 @@ from stream_filters.stream_messages import (
     ModelStreamInferResponse,
 )
 
-_INFER = f"/{SERVICE}/ModelInfer"
-
 
 class Servicer(InferenceServicer):
     """KServe's servicer and `ModelStreamInfer`; requests that KServe would fail on are refused by name before.
 
-    max_concurrent: unary requests in work at once.
+    unary, streaming: how many calls of each kind may be open at once.
     """
 
     _datatypes: ClassVar[frozenset[str]] = frozenset(
@@ -37,25 +36,19 @@ class Servicer(InferenceServicer):
         + [f"{kind}{bits}" for kind in ("INT", "UINT") for bits in (8, 16, 32, 64)]
     )
 
-    def __init__(self, data_plane: DataPlane, repository: ModelRepositoryExtension, max_concurrent: int) -> None:
+    def __init__(
+        self, data_plane: DataPlane, repository: ModelRepositoryExtension, unary: Admission, streaming: Admission
+    ) -> None:
         super().__init__(data_plane, repository)
-        self._max_concurrent = max_concurrent
-        self._in_work = 0
+        self._unary = unary
+        self._streaming = streaming
         self._reads: set[asyncio.Future[Any]] = set()
         self._closing = False
 
-    @property
-    def is_full(self) -> bool:
-        """Whether one more unary request would be too many."""
-        return self._in_work >= self._max_concurrent
-
     async def ModelInfer(self, request: pb.ModelInferRequest, context: Any) -> pb.ModelInferResponse:
         """One request, one response."""
-        self._in_work += 1
-        try:
+        with self._unary.one():
             return await super().ModelInfer(request, context)
-        finally:
-            self._in_work -= 1
 
     async def ModelSequences(self, request: Any, context: Any) -> Message:
         """A page of the names of a model's streams."""
@@ -71,15 +64,16 @@ class Servicer(InferenceServicer):
 
         A refused request is answered with an error message and its code; the call goes on.
         """
-        iterator = aiter(requests)
-        while (request := await self._next(iterator)) is not None:
-            try:
-                yield ModelStreamInferResponse(infer_response=await super().ModelInfer(request, context))
-            except Exception as error:
-                code, _, sentence = answer(error, "ModelStreamInfer")
-                told = pb.ModelInferResponse(id=request.id, model_name=request.model_name)
-                told.parameters["code"].string_param = code.name
-                yield ModelStreamInferResponse(error_message=sentence, infer_response=told)
+        with self._streaming.one():
+            iterator = aiter(requests)
+            while (request := await self._next(iterator)) is not None:
+                try:
+                    yield ModelStreamInferResponse(infer_response=await super().ModelInfer(request, context))
+                except Exception as error:
+                    code, _, sentence = answer(error, "ModelStreamInfer")
+                    told = pb.ModelInferResponse(id=request.id, model_name=request.model_name)
+                    told.parameters["code"].string_param = code.name
+                    yield ModelStreamInferResponse(error_message=sentence, infer_response=told)
 
     async def _next(self, iterator: AsyncIterator[pb.ModelInferRequest]) -> pb.ModelInferRequest | None:
         """The next request, or None when the caller has sent the last. Raises RefusedCall when the server goes down."""
@@ -131,26 +125,6 @@ class StatusInterceptor(AsyncExceptionToStatusInterceptor):
             raise ex
         code, _, sentence = answer(ex, method_name)
         await context.abort(code, sentence)
-
-
-class AdmissionInterceptor(grpc.aio.ServerInterceptor):
-    """Turns unary requests away before they are read when too many are in work."""
-
-    def __init__(self, servicer: Servicer) -> None:
-        self._servicer = servicer
-
-    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
-        """The handler of the call, or one that refuses it."""
-        if handler_call_details.method == _INFER and self._servicer.is_full:
-            return grpc.unary_unary_rpc_method_handler(_turn_away)
-        return await continuation(handler_call_details)
-
-
-async def _turn_away(request: bytes, context: Any) -> bytes:
-    del request
-    code, _, sentence = answer(RefusedCall(Exhausted("the server has as many requests as it can hold; slow down")), "")
-    await context.abort(code, sentence)
-    raise AssertionError("abort raises")
 
 
 class _Unreadable(Exception):

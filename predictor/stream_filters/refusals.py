@@ -36,6 +36,10 @@ class Exhausted(Refusal):
     """A limit on live streams or waiting requests is reached."""
 
 
+class TooLarge(Refusal):
+    """More bytes came than one request may have."""
+
+
 class Unavailable(Refusal):
     """The store is away, or the server is going down; trying again is safe."""
 

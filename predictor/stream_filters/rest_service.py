@@ -3,10 +3,8 @@
 import asyncio
 import contextlib
 import socket
-import ssl
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from fastapi import Request, Response
@@ -18,10 +16,12 @@ from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 from kserve.protocol.rest.server import RESTServer, metrics_handler
 
 from stream_filters import __version__
+from stream_filters.admission import Admission
 from stream_filters.errors import CODES, RefusedCall, answer_rest
 from stream_filters.model import USUAL_NAMES, named_model
 from stream_filters.refusals import InvalidRequest, Unsupported
-from stream_filters.security import Token, TokenMiddleware
+from stream_filters.rest_limits import LimitsMiddleware, answer_too_large
+from stream_filters.security import Token, TokenMiddleware, rest_tls
 from stream_filters.settings import Settings
 
 
@@ -87,16 +87,18 @@ class RestEndpoint:
             data_plane,
             repository,
             self.port,
-            ssl_certfile=_text(settings.tls_cert_file),
-            ssl_keyfile=_text(settings.tls_key_file),
         )
-        if settings.tls_client_ca_file:
-            self._rest.config.ssl_ca_certs = str(settings.tls_client_ca_file)
-            self._rest.config.ssl_cert_reqs = ssl.CERT_REQUIRED
+        # in place of KServe's own, which looks neither at a client authority nor twice at a file that was replaced
+        if tls := rest_tls(settings):
+            self._rest.config.ssl_context_factory = lambda *_: tls
         # before KServe's own route, which it then calls
         app.add_api_route("/metrics", _metrics_of(data_plane), methods=["GET"])
         self._rest.create_application()
         app.add_api_route("/v2/models/{model_name}/sequences", _sequences_of(data_plane), methods=["GET"])
+        app.add_middleware(
+            LimitsMiddleware, admission=Admission(settings.max_concurrent), most_bytes=settings.max_body_bytes
+        )
+        app.add_exception_handler(413, answer_too_large(settings.max_body_bytes))
         if token:
             app.add_middleware(TokenMiddleware, token=token)
         for kind in (RefusedCall, *CODES, Exception):
@@ -133,10 +135,6 @@ def _sequences_of(data_plane: DataPlane) -> Any:
         return {"model_name": model_name, "sequence_ids": names, "next": following}
 
     return sequences
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Who may talk to the server: TLS from files, and a bearer token from a file. Both are read again when they change."""
 
 import hmac
+import ssl
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import grpc
 from fastapi.responses import JSONResponse
 
+from stream_filters.errors import refusing
 from stream_filters.settings import Settings
 
 _T = TypeVar("_T")
@@ -23,8 +25,8 @@ class Watched(Generic[_T]):
     Mounted Secrets are replaced by a rename: a change of identity, time or size is a change.
     """
 
-    def __init__(self, files: tuple[Path, ...], read: Callable[[], _T]) -> None:
-        self._files = files
+    def __init__(self, files: tuple[Path | None, ...], read: Callable[[], _T]) -> None:
+        self._files = [file for file in files if file is not None]
         self._read = read
         self._lock = threading.Lock()
         self._seen = self._stamp()
@@ -55,15 +57,15 @@ class Watched(Generic[_T]):
 
 def grpc_credentials(settings: Settings) -> grpc.ServerCredentials | None:
     """The credentials of the gRPC port; None serves in clear."""
-    certificate, key, authority = settings.tls_cert_file, settings.tls_key_file, settings.tls_client_ca_file
-    if certificate is None or key is None:
+    files = _tls_files(settings)
+    if files is None:
         return None
+    certificate, key, authority = files
 
     def read() -> grpc.ServerCertificateConfiguration:
         pair = (key.read_bytes(), certificate.read_bytes())
         return grpc.ssl_server_certificate_configuration([pair], authority.read_bytes() if authority else None)
 
-    files = tuple(file for file in (certificate, key, authority) if file is not None)
     watched = Watched(files, read)
 
     def replacement() -> Any:
@@ -73,6 +75,40 @@ def grpc_credentials(settings: Settings) -> grpc.ServerCredentials | None:
         watched.value, replacement, require_client_authentication=authority is not None
     )
     return credentials
+
+
+def rest_tls(settings: Settings) -> ssl.SSLContext | None:
+    """TLS of the REST port; None serves in clear. Every connection begins with the files as they are then."""
+    files = _tls_files(settings)
+    if files is None:
+        return None
+    certificate, key, authority = files
+
+    def read() -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        if authority:
+            context.load_verify_locations(authority)
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+    watched = Watched(files, read)
+
+    def begin(connection: ssl.SSLObject, *_: Any) -> None:
+        watched.changed()
+        connection.context = watched.value
+
+    listening = read()
+    # called for every handshake, with a name or without; the context that listens cannot be replaced
+    listening.sni_callback = begin
+    return listening
+
+
+def _tls_files(settings: Settings) -> tuple[Path, Path, Path | None] | None:
+    """Certificate chain, its key and the authority of clients; None where there is no TLS."""
+    if settings.tls_cert_file is None or settings.tls_key_file is None:
+        return None
+    return settings.tls_cert_file, settings.tls_key_file, settings.tls_client_ca_file
 
 
 class Token:
@@ -108,18 +144,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None or self._token.admits(headers.get("authorization")):
             return handler
-        if handler.response_streaming:
-            return grpc.stream_stream_rpc_method_handler(_refuse_stream)
-        return grpc.unary_unary_rpc_method_handler(_refuse)
-
-
-async def _refuse(_: Any, context: Any) -> None:
-    await context.abort(grpc.StatusCode.UNAUTHENTICATED, _NO_TOKEN)
-
-
-async def _refuse_stream(_: Any, context: Any) -> Any:
-    await context.abort(grpc.StatusCode.UNAUTHENTICATED, _NO_TOKEN)
-    yield b""
+        return refusing(handler, grpc.StatusCode.UNAUTHENTICATED, _NO_TOKEN)
 
 
 class TokenMiddleware:

@@ -72,10 +72,14 @@ class Settings(BaseSettings):
     max_batch_streams: int = Field(10_000, ge=1, description="streams in one request")
     max_horizon: int = Field(10_000, ge=1, description="forecast steps in one request")
     max_message_bytes: int = Field(64 * 1024 * 1024, ge=1024, description="size of one gRPC message, in and out")
+    max_body_bytes: int = Field(16 * 1024 * 1024, ge=1024, description="size of the body of one REST request")
     compute_threads: int = Field(
         default_factory=lambda: len(os.sched_getaffinity(0)), ge=1, description="threads for large requests"
     )
-    max_concurrent: int = Field(256, ge=1, description="unary gRPC requests in work at once; more are turned away")
+    max_concurrent: int = Field(
+        256, ge=1, description="requests in work at once, of gRPC and of REST each; more are turned away"
+    )
+    max_streaming_calls: int = Field(1_000, ge=1, description="streaming calls open at once; more are turned away")
     keepalive_seconds: float = Field(60.0, gt=0, description="ping a silent gRPC connection so often")
     max_connection_age_seconds: float | None = Field(
         None, gt=0, description="ask clients to connect again after so long, so that new replicas get their share"

@@ -1,3 +1,4 @@
+import ssl
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -55,6 +56,22 @@ def _call(address: str, credentials: grpc.ChannelCredentials | None, method: str
             return str(error.code().name)
 
 
+def _rest(served: PredictorProcess, trusted: Authority, pair: tuple[Path, Path] | None = None) -> str:
+    """OK, or that no connection was made, of a client who trusts servers of an authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(trusted.certificate)
+    if pair:
+        context.load_cert_chain(*pair)
+    url = served.http_url.replace("http:", "https:")
+    try:
+        with urllib.request.urlopen(f"{url}/v2/models", timeout=10, context=context) as response:
+            return {200: "OK"}.get(response.status, str(response.status))
+    except urllib.error.HTTPError as error:
+        return str(error.code)
+    except OSError:
+        return "no connection"
+
+
 def test_a_client_of_the_authority_is_served(mutual: PredictorProcess, authority: Authority) -> None:
     assert _call(mutual.grpc_address, authority.credentials("client")) == "OK"
 
@@ -74,20 +91,51 @@ def test_other_clients_are_not_served(
     assert _call(mutual.grpc_address, credentials) == "UNAVAILABLE"
 
 
+def test_rest_serves_a_client_of_the_authority(mutual: PredictorProcess, authority: Authority) -> None:
+    assert _rest(mutual, authority, authority.issue("rest-client")) == "OK"
+
+
+@pytest.mark.parametrize("kind", ["no certificate", "expired", "another authority", "server not trusted"])
+def test_rest_does_not_serve_other_clients(
+    mutual: PredictorProcess, authority: Authority, tmp_path: Path, kind: str
+) -> None:
+    stranger = Authority(tmp_path)
+    pair = {
+        "no certificate": None,
+        "expired": authority.issue("rest-late", days=-1),
+        "another authority": stranger.issue("client"),
+        "server not trusted": authority.issue("rest-client"),
+    }[kind]
+    assert _rest(mutual, stranger if kind == "server not trusted" else authority, pair) == "no connection"
+
+
 def test_rest_is_not_served_in_clear_under_tls(mutual: PredictorProcess) -> None:
     with pytest.raises(OSError, match=r"reset|closed|disconnect|Empty|refused|Remote"):
         urllib.request.urlopen(f"{mutual.http_url}/v2/health/live", timeout=10)
 
 
-def test_a_replaced_certificate_is_served_without_a_restart(tmp_path: Path, start_predictor: StartPredictor) -> None:
-    old, new = Authority(tmp_path / "old"), Authority(tmp_path / "new")
-    certificate, key = old.issue("server")
-    served = start_predictor("--tls-cert-file", str(certificate), "--tls-key-file", str(key))
-    trusting_new = grpc.ssl_channel_credentials(new.certificate.read_bytes())
-    assert _call(served.grpc_address, trusting_new) == "UNAVAILABLE"
-    for target, source in zip((certificate, key), new.issue("server"), strict=True):
-        source.replace(target)
-    assert _call(served.grpc_address, trusting_new) == "OK"
+def test_replaced_certificates_and_authorities_hold_without_a_restart(
+    tmp_path: Path, start_predictor: StartPredictor
+) -> None:
+    authorities = [Authority(tmp_path / name) for name in ("first", "second", "third")]
+    certificate, key = authorities[0].issue("server")
+    trusted = tmp_path / "trusted.crt"
+    trusted.write_bytes(authorities[0].certificate.read_bytes())
+    files = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-client-ca-file", trusted]
+    served = start_predictor(*map(str, files))
+    for index, new in enumerate(authorities):
+        if index:
+            # in the way of a mounted Secret
+            fresh = tmp_path / "fresh.crt"
+            fresh.write_bytes(new.certificate.read_bytes())
+            for target, source in zip((certificate, key, trusted), (*new.issue("server"), fresh), strict=True):
+                source.replace(target)
+        for other in authorities:
+            holds = other is new
+            told = _call(served.grpc_address, other.credentials("client", trusted=new))
+            assert told == ("OK" if holds else "UNAVAILABLE")
+            assert _rest(served, new, other.issue("client")) == ("OK" if holds else "no connection")
+        assert _rest(served, authorities[index - 1], new.issue("client")) == "no connection"
 
 
 @pytest.mark.parametrize(("token", "code"), [("secret", "OK"), ("wrong", "UNAUTHENTICATED"), ("", "UNAUTHENTICATED")])

@@ -1,0 +1,60 @@
+"""How many requests may be in work at once: one more is turned away at once, instead of making all of them wait."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+
+from stream_filters.errors import RefusedCall, answer, refusing
+from stream_filters.refusals import Exhausted
+
+
+class Admission:
+    """Counts what is in work.
+
+    most: how many may be at once. what: they are, for the sentence of a refusal.
+    """
+
+    def __init__(self, most: int, what: str = "requests in work") -> None:
+        self._most = most
+        self._what = what
+        self._in_work = 0
+
+    @property
+    def refusal(self) -> RefusedCall | None:
+        """Why one more may not come, if so."""
+        if self._in_work < self._most:
+            return None
+        return RefusedCall(Exhausted(f"the server has {self._most} {self._what}, its limit; wait, and send this again"))
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Count one as long as it is in work. Raises RefusedCall when it is one too many."""
+        if refusal := self.refusal:
+            raise refusal
+        self._in_work += 1
+        try:
+            yield
+        finally:
+            self._in_work -= 1
+
+
+class AdmissionInterceptor(grpc.aio.ServerInterceptor):
+    """Turns gRPC calls away before their messages are read.
+
+    admissions: by method; the others are never too many.
+    """
+
+    def __init__(self, admissions: Mapping[str, Admission]) -> None:
+        self._admissions = admissions
+
+    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+        """The handler of the call, or one that refuses it."""
+        handler = await continuation(handler_call_details)
+        admission = self._admissions.get(handler_call_details.method)
+        refusal = admission.refusal if admission else None
+        if refusal is None:
+            return handler
+        code, _, sentence = answer(refusal, handler_call_details.method)
+        return refusing(handler, code, sentence)

@@ -1,0 +1,85 @@
+"""How much one REST request may bring, and how many may be in work; beyond it they are refused, health is not."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.conftest import StartPredictor
+from tests.predictor.models import MEAN
+
+MOST_BYTES = 20_000
+PATHS = [f"/v2/models/{MEAN}/infer", f"/v1/models/{MEAN}:predict"]
+
+
+@pytest.fixture(scope="module")
+def http(start_predictor: StartPredictor) -> Iterator[httpx.Client]:
+    predictor = start_predictor("--max-body-bytes", str(MOST_BYTES))
+    with httpx.Client(base_url=predictor.http_url, timeout=60.0) as client:
+        yield client
+
+
+def _body(size: int) -> bytes:
+    """A request of so many bytes."""
+    tensor = {"name": "observations", "datatype": "FP64", "shape": [3], "data": [1.0, 2.0, 3.0]}
+    text = json.dumps({"inputs": [tensor]})
+    return text.encode().ljust(size)
+
+
+def _in_pieces(body: bytes) -> Iterator[bytes]:
+    """Sent so, its size is not told before."""
+    for start in range(0, len(body), 1_000):
+        yield body[start : start + 1_000]
+
+
+def test_a_body_may_be_as_large_as_the_limit(http: httpx.Client) -> None:
+    answer = http.post(PATHS[0], content=_body(MOST_BYTES), headers={"content-type": "application/json"})
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize("in_pieces", [False, True])
+@pytest.mark.parametrize("path", PATHS)
+def test_a_larger_body_is_refused(http: httpx.Client, path: str, in_pieces: bool) -> None:
+    body = _body(MOST_BYTES + 1)
+    answer = http.post(path, content=_in_pieces(body) if in_pieces else body)
+    assert answer.status_code == 413
+    assert f"larger than {MOST_BYTES} bytes" in answer.json()["error"]
+
+
+def test_a_body_that_is_refused_is_not_read(http: httpx.Client) -> None:
+    """The size that is told decides: not one byte of the body comes."""
+    with _begun(http, length=2**40) as connection:
+        assert connection.recv(100).startswith(b"HTTP/1.1 413")
+
+
+def test_inference_beyond_the_limit_is_turned_away_and_health_is_not(start_predictor: StartPredictor) -> None:
+    predictor = start_predictor("--max-concurrent", "2")
+    with httpx.Client(base_url=predictor.http_url, timeout=60.0) as http:
+        # whose bodies do not come
+        stuck = [_begun(http, length=100) for _ in range(2)]
+        _until(http, 429)
+        refused = http.post(PATHS[0], content=_body(1_000))
+        assert "2 requests in work" in refused.json()["error"]
+        assert http.get("/v2/health/ready").status_code == 200
+        for connection in stuck:
+            connection.close()
+        _until(http, 200)
+
+
+def _begun(http: httpx.Client, length: int) -> socket.socket:
+    """A request whose head was sent, and nothing of its body."""
+    connection = socket.create_connection((http.base_url.host, http.base_url.port or 80), timeout=30)
+    head = f"POST {PATHS[0]} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    connection.sendall(head.encode())
+    return connection
+
+
+def _until(http: httpx.Client, status: int) -> None:
+    """Asks until the answer has this status."""
+    deadline = time.monotonic() + 30.0
+    headers = {"content-type": "application/json"}
+    while http.post(PATHS[0], content=_body(1_000), headers=headers).status_code != status:
+        assert time.monotonic() < deadline
