@@ -25,6 +25,10 @@ from stream_filters.stream_messages import (
 )
 
 
+class _Unreadable(Exception):
+    """Bytes that are not the message that they should be."""
+
+
 class Servicer(InferenceServicer):
     """KServe's servicer and `ModelStreamInfer`; requests that KServe would fail on are refused by name before.
 
@@ -58,7 +62,7 @@ class Servicer(InferenceServicer):
         return ModelSequencesResponse(sequence_ids=names, next=after)
 
     async def ModelStreamInfer(
-        self, requests: AsyncIterator[pb.ModelInferRequest], context: Any
+        self, requests: AsyncIterator[Message | _Unreadable], context: Any
     ) -> AsyncIterator[Message]:
         """Responses in the order of the requests, one at a time: a slow reader slows its own requests down.
 
@@ -68,14 +72,11 @@ class Servicer(InferenceServicer):
             iterator = aiter(requests)
             while (request := await self._next(iterator)) is not None:
                 try:
-                    yield ModelStreamInferResponse(infer_response=await super().ModelInfer(request, context))
+                    yield ModelStreamInferResponse(infer_response=await super().ModelInfer(_read(request), context))
                 except Exception as error:
-                    code, _, sentence = answer(error, "ModelStreamInfer")
-                    told = pb.ModelInferResponse(id=request.id, model_name=request.model_name)
-                    told.parameters["code"].string_param = code.name
-                    yield ModelStreamInferResponse(error_message=sentence, infer_response=told)
+                    yield _told(error, request)
 
-    async def _next(self, iterator: AsyncIterator[pb.ModelInferRequest]) -> pb.ModelInferRequest | None:
+    async def _next(self, iterator: AsyncIterator[Message | _Unreadable]) -> Message | _Unreadable | None:
         """The next request, or None when the caller has sent the last. Raises RefusedCall when the server goes down."""
         if not self._closing:
             read = asyncio.ensure_future(anext(iterator, None))
@@ -111,6 +112,24 @@ class Servicer(InferenceServicer):
                 raise _refused(f"{tensor.name[:64]}: came with contents and with raw contents; send one of them")
 
 
+def _read(request: Message | _Unreadable) -> Any:
+    """The message. Raises RefusedCall when there is none."""
+    if isinstance(request, _Unreadable):
+        raise _refused("the bytes are not a v2 message; check that text is UTF-8 and that nothing is cut off")
+    return request
+
+
+def _told(error: Exception, request: Any) -> Message:
+    """The answer of a streaming call to a request that is refused; the call goes on."""
+    code, _, sentence = answer(error, "ModelStreamInfer")
+    told = pb.ModelInferResponse()
+    if not isinstance(request, _Unreadable):
+        told.id, told.model_name = request.id, request.model_name
+    told.parameters["code"].string_param = code.name
+    response: Message = ModelStreamInferResponse(error_message=sentence, infer_response=told)
+    return response
+
+
 def _refused(sentence: str) -> RefusedCall:
     return RefusedCall(InvalidRequest(sentence))
 
@@ -125,10 +144,6 @@ class StatusInterceptor(AsyncExceptionToStatusInterceptor):
             raise ex
         code, _, sentence = answer(ex, method_name)
         await context.abort(code, sentence)
-
-
-class _Unreadable(Exception):
-    """Bytes that are not the message that they should be."""
 
 
 def handlers(servicer: Servicer) -> grpc.GenericRpcHandler:
@@ -149,7 +164,7 @@ def handlers(servicer: Servicer) -> grpc.GenericRpcHandler:
     )
     methods["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
         servicer.ModelStreamInfer,
-        request_deserializer=pb.ModelInferRequest.FromString,
+        request_deserializer=_reader(pb.ModelInferRequest),
         response_serializer=ModelStreamInferResponse.SerializeToString,
     )
     return grpc.method_handlers_generic_handler(SERVICE, methods)
@@ -167,9 +182,7 @@ def _reader(kind: type[Message]) -> Any:
 
 def _refusing_unreadable(method: Any) -> Any:
     async def checked(request: Message | _Unreadable, context: Any) -> Message:
-        if isinstance(request, _Unreadable):
-            raise _refused("the bytes are not a v2 message; check that text is UTF-8 and that nothing is cut off")
-        response: Message = await method(request, context)
+        response: Message = await method(_read(request), context)
         return response
 
     return checked

@@ -1,17 +1,21 @@
 import threading
 import time
 import urllib.request
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
 import pytest
+from stream_filters_client.wire import inference_pb2 as wire
 
 from tests.predictor.models import MEAN, MODELS
 from tests.predictor.process import PredictorProcess
 from tests.predictor.v2 import Caller
-from tests.server.calls import fresh_name, open_stream, request, requests
+from tests.server.calls import METHOD, fresh_name, open_stream, request, requests
 
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 60.0
+ROWS = 100
+RESIDENT = "process_resident_memory_bytes"
 
 
 @pytest.fixture
@@ -59,41 +63,103 @@ def test_a_refused_message_is_told_and_the_call_goes_on(channel: grpc.Channel) -
     assert [applied.error_message, after.error_message] == ["", ""]
 
 
-def test_a_reader_that_does_not_read_stops_the_work_on_its_requests(
+def test_bytes_that_are_no_message_are_told_and_the_call_goes_on(channel: grpc.Channel) -> None:
+    name = fresh_name()
+    cut = request(MEAN, name, 1).SerializeToString()[:-3]
+    wrong_text = b"\x0a\x02\xff\xfe"
+    sent = [request(MEAN, name, 0).SerializeToString(), cut, wrong_text, request(MEAN, name, 1).SerializeToString()]
+    call: Any = channel.stream_stream(METHOD, response_deserializer=wire.ModelStreamInferResponse.FromString)
+    applied, *refused, after = call(iter(sent))
+    assert [applied.error_message, after.error_message] == ["", ""]
+    for told in refused:
+        assert told.error_message.startswith("the bytes are not a v2 message")
+        assert told.infer_response.parameters["code"].string_param == "INVALID_ARGUMENT"
+
+
+def test_a_reader_that_does_not_read_bounds_what_the_server_takes_and_keeps(
     channel: grpc.Channel, served: PredictorProcess
 ) -> None:
-    # 20,000 answers of 100 rows are more than any buffer between here and there
-    call = open_stream(channel, requests(MEAN, fresh_name(), 20_000, rows=100))
-    before, deadline = -1.0, time.monotonic() + DEADLINE_SECONDS
-    pause = threading.Event()
-    while (now := _observations(served)) != before and time.monotonic() < deadline:
-        before = now
-        pause.wait(0.5)
+    asked = _Counted(requests(MEAN, fresh_name(), 20_000, rows=ROWS))
+    resident, before = _metric(served, RESIDENT), _applied(served)
+    call = open_stream(channel, asked)
+    applied, grown = _until_still(served, before), _metric(served, RESIDENT) - resident
+    taken = asked.count
     call.cancel()
-    assert 0 < before < 20_000 * 100
+    # what lies between here and there are a few megabytes of buffers, of 50 that would have come
+    assert 0 < applied <= taken * ROWS < 20_000 * ROWS / 2
+    assert grown < 30e6
 
 
-def test_a_cancelled_call_leaves_its_stream_usable(channel: grpc.Channel, served: PredictorProcess) -> None:
+def test_a_reader_that_begins_to_read_gets_everything(channel: grpc.Channel, served: PredictorProcess) -> None:
+    name, before = fresh_name(), _applied(served)
+    call = open_stream(channel, requests(MEAN, name, 3_000, rows=ROWS))
+    _until_still(served, before)
+    ids = [response.infer_response.id for response in call]
+    assert ids == [f"{name}@{offset}" for offset in range(0, 3_000 * ROWS, ROWS)]
+
+
+def test_a_cancelled_call_does_no_more_work(channel: grpc.Channel, served: PredictorProcess) -> None:
     name, caller = fresh_name(), Caller(served.grpc_address)
-    call = open_stream(channel, requests(MEAN, name, 5_000))
+    call = open_stream(channel, requests(MEAN, name, 20_000, rows=ROWS))
     next(call)
     call.cancel()
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    before = -1
-    while before != (before := int(caller.infer(MEAN, [], sequence_id=name).parameters["next_offset"])):
-        assert time.monotonic() < deadline
-    assert caller.infer(MEAN, [1.0], sequence_id=name, offset=before).parameters["next_offset"] == before + 1
+    _assert_left_alone(caller, served, name, most=20_000 * ROWS)
 
 
-def test_a_deadline_ends_the_call(channel: grpc.Channel) -> None:
-    forever = (request(MEAN, "never", 9) for _ in iter(int, 1))
+def test_a_deadline_ends_the_call_and_its_work(channel: grpc.Channel, served: PredictorProcess) -> None:
+    name, caller = fresh_name(), Caller(served.grpc_address)
     with pytest.raises(grpc.RpcError) as ended:
-        list(open_stream(channel, forever, timeout=0.5))
+        list(open_stream(channel, requests(MEAN, name, 1_000_000, rows=ROWS), timeout=1.0))
     assert ended.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    _assert_left_alone(caller, served, name, most=1_000_000 * ROWS)
 
 
-def _observations(served: PredictorProcess) -> float:
+def _assert_left_alone(caller: Caller, served: PredictorProcess, name: str, most: int) -> None:
+    """Nobody goes on with the stream any more, far from the end of its requests; it can be gone on with."""
+    _until(lambda: _metric(served, "stream_filters_busy_streams") == 0.0)
+    reached = int(caller.infer(MEAN, [], sequence_id=name).parameters["next_offset"])
+    assert 0 < reached < most / 2
+    assert caller.infer(MEAN, [1.0], sequence_id=name, offset=reached).parameters["next_offset"] == reached + 1
+
+
+class _Counted:
+    """Counts what was taken from an iterator."""
+
+    def __init__(self, items: Iterator[wire.ModelInferRequest]) -> None:
+        self._items = items
+        self.count = 0
+
+    def __iter__(self) -> Iterator[wire.ModelInferRequest]:
+        for item in self._items:
+            self.count += 1
+            yield item
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline
+
+
+def _until_still(served: PredictorProcess, before: float) -> float:
+    """What has been applied since it was `before`, when it rises no more."""
+    seen, pause = [before], threading.Event()
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while seen[-1] == before or len(set(seen[-3:])) > 1:
+        pause.wait(0.3)
+        seen.append(_applied(served))
+        assert time.monotonic() < deadline
+    return seen[-1] - before
+
+
+def _applied(served: PredictorProcess) -> float:
+    return _metric(served, "stream_filters_observations_total")
+
+
+def _metric(served: PredictorProcess, name: str) -> float:
+    """A metric of the process, or of this filter."""
     with urllib.request.urlopen(f"{served.http_url}/metrics") as response:
-        text = response.read().decode()
-    lines = [line for line in text.splitlines() if line.startswith("stream_filters_observations_total")]
-    return sum(float(line.rpartition(" ")[2]) for line in lines if MEAN in line)
+        lines = response.read().decode().splitlines()
+    found = [line for line in lines if line.startswith((f"{name} ", f'{name}{{model_name="{MEAN}"'))]
+    assert len(found) == 1, found
+    return float(found[0].rpartition(" ")[2])
