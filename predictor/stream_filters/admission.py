@@ -1,5 +1,6 @@
 """How many requests may be in work at once: one more is turned away at once, instead of making all of them wait."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -7,7 +8,11 @@ from typing import Any
 import grpc
 
 from stream_filters.errors import RefusedCall, answer, refusing
-from stream_filters.refusals import Exhausted
+from stream_filters.refusals import Exhausted, Unavailable
+
+# a server that goes down has been left alone when nobody calls for so long, and waits for that no longer than
+_QUIET_SECONDS = 0.2
+_LEAVING_SECONDS = 2.0
 
 
 class Admission:
@@ -26,7 +31,9 @@ class Admission:
         """Why one more may not come, if so."""
         if self._in_work < self._most:
             return None
-        return RefusedCall(Exhausted(f"the server has {self._most} {self._what}, its limit; wait, and send this again"))
+        return RefusedCall(
+            Exhausted(f"the server has {self._most} {self._what}, its limit; slow down, and send this again")
+        )
 
     @contextmanager
     def one(self) -> Iterator[None]:
@@ -41,20 +48,37 @@ class Admission:
 
 
 class AdmissionInterceptor(grpc.aio.ServerInterceptor):
-    """Turns gRPC calls away before their messages are read.
+    """Turns gRPC calls away before their messages are read: those that are too many, and all when the server goes down.
 
-    admissions: by method; the others are never too many.
+    admissions: by method; other methods are not turned away.
     """
 
     def __init__(self, admissions: Mapping[str, Admission]) -> None:
         self._admissions = admissions
+        self._closed = False
+        self._turned_away = 0
 
     async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
         """The handler of the call, or one that refuses it."""
         handler = await continuation(handler_call_details)
         admission = self._admissions.get(handler_call_details.method)
-        refusal = admission.refusal if admission else None
+        refusal = self._refusal(admission) if admission else None
         if refusal is None:
             return handler
         code, _, sentence = answer(refusal, handler_call_details.method)
         return refusing(handler, code, sentence)
+
+    async def close(self) -> None:
+        """Turn every call away from now on; returns when nobody calls any more, or soon if somebody always does."""
+        self._closed = True
+        for _ in range(int(_LEAVING_SECONDS / _QUIET_SECONDS)):
+            before = self._turned_away
+            await asyncio.sleep(_QUIET_SECONDS)
+            if self._turned_away == before:
+                return
+
+    def _refusal(self, admission: Admission) -> RefusedCall | None:
+        if not self._closed:
+            return admission.refusal
+        self._turned_away += 1
+        return RefusedCall(Unavailable("the server is going down; connect again, and send this again"))

@@ -31,11 +31,12 @@ class GrpcEndpoint:
         streaming = Admission(settings.max_streaming_calls, "streaming calls open")
         self._servicer = Servicer(data_plane, repository, unary, streaming)
         admissions = {f"/{SERVICE}/ModelInfer": unary, f"/{SERVICE}/ModelStreamInfer": streaming}
+        self._admission = AdmissionInterceptor(admissions)
         self._health = health_aio.HealthServicer()
         guards = [TokenInterceptor(token)] if token else []
         self._server = grpc.aio.server(
             futures.ThreadPoolExecutor(max_workers=1),
-            interceptors=(StatusInterceptor(), *guards, AdmissionInterceptor(admissions)),
+            interceptors=(StatusInterceptor(), *guards, self._admission),
             options=_options(settings),
         )
         self._server.add_generic_rpc_handlers((handlers(self._servicer),))
@@ -65,6 +66,8 @@ class GrpcEndpoint:
     async def stop(self, grace_seconds: float) -> None:
         """Take no new calls, end streaming ones, and give unary ones in flight `grace_seconds`."""
         self._servicer.close_streams()
+        # what comes while gRPC itself stops is cancelled, which tells nobody to try again
+        await self._admission.close()
         await self._server.stop(grace_seconds)
 
 

@@ -11,6 +11,7 @@ import grpc
 import numpy as np
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from stream_filters_client import errors
 from stream_filters_client.wire import inference_pb2 as wire
 
 from tests.conftest import StartPredictor
@@ -41,7 +42,7 @@ def test_requests_beyond_the_limit_are_turned_away_and_the_others_answered(narro
     answered = [outcome for outcome in outcomes if isinstance(outcome, Reply)]
     assert len(answered) >= MOST
     assert {outcome.code for outcome in refused} == {"RESOURCE_EXHAUSTED"}
-    assert "2 requests in work" in refused[0].sentence
+    assert "2 requests in work, its limit; slow down" in refused[0].sentence
     next_offset = caller.infer(MEAN, [], sequence_id=name).parameters["next_offset"]
     assert next_offset == 1 + 50_000 * len(answered)
 
@@ -60,6 +61,7 @@ def test_streaming_calls_beyond_the_limit_are_turned_away_until_one_ends(narrow:
         next(open_stream(channel, one_then_quiet()))
     assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "2 streaming calls open" in str(refused.value.details())
+    assert isinstance(errors.from_rpc(refused.value, narrow.grpc_address), errors.Overloaded)
     health = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
     assert health.status == health_pb2.HealthCheckResponse.SERVING
     calls[0].cancel()
