@@ -18,10 +18,10 @@ from stream_filters.batches import stack
 from stream_filters.configs import Binder
 from stream_filters.errors import RefusedCall
 from stream_filters.filters.base import Array
-from stream_filters.ordering import Apply, Turn, checked, received
+from stream_filters.ordering import Apply, Turn, checked, prior, received
 from stream_filters.parsing import STATE, Parameter, Request
 from stream_filters.refusals import InvalidRequest, Refusal
-from stream_filters.runner import Answer, Runner
+from stream_filters.runner import INLINE_VALUES, Answer, Runner
 from stream_filters.sessions import Limits, Sessions
 from stream_filters.store.base import Store, StoreError
 from stream_filters.telemetry import Telemetry
@@ -57,6 +57,8 @@ class FilterModel(Model):
         self._telemetry = Telemetry(name)
         self._runner = Runner(backend.executor, backend.threads, self._telemetry)
         self._sessions = Sessions(name, backend.store, binder, self._runner, backend.limits)
+        self._door = asyncio.Lock()
+        self._reading = 0
 
         self._predict_seconds = PREDICT_HIST_TIME.labels(name)
         self._telemetry.watch(lambda: self._sessions.copies, lambda: self._sessions.busy)
@@ -93,7 +95,7 @@ class FilterModel(Model):
         """Carry out one v2 request. Raises RefusedCall with the code and sentence of the refusal."""
         del headers, response_headers
         try:
-            request = parsing.parse(transport.read(payload), self._binder.default, self._request_limits)
+            request = await self._understood(payload)
             if request.batch:
                 outputs, parameters = await self._many(request)
             else:
@@ -101,7 +103,24 @@ class FilterModel(Model):
         except Refusal as refusal:
             self._telemetry.refused(refusal)
             raise RefusedCall(refusal) from refusal
-        return transport.write(payload, outputs, parameters)
+        values = sum(array.size for array in outputs.values())
+        return await self._runner.beside(values, lambda: transport.write(payload, outputs, parameters))
+
+    async def _understood(self, payload: InferRequest) -> Request:
+        raw = transport.read(payload)
+
+        def parse() -> Request:
+            return parsing.parse(raw, self._binder.default, self._request_limits)
+
+        if raw.size <= INLINE_VALUES and not self._reading:
+            return parse()
+        # who comes while a large one is read on another thread stays behind it: streams go by the order of arrival
+        self._reading += 1
+        try:
+            async with self._door:
+                return await self._runner.beside(raw.size, parse)
+        finally:
+            self._reading -= 1
 
     async def count_streams(self) -> None:
         """Let the metrics tell how many streams are live; nobody waits long for a store that does not answer."""
@@ -144,7 +163,7 @@ class FilterModel(Model):
         """From the client's own belief, under its settings, or from the prior."""
         if turn.belief is None:
             model = checked(turn, self._binder.default)
-            return Apply(model, model.initial_state(), 0)
+            return Apply(model, prior(model), 0)
         bound, state = received(turn.belief, self._binder)
         return Apply(checked(turn, bound), state, turn.belief.offset)
 
@@ -156,15 +175,20 @@ class FilterModel(Model):
         for result in results:
             if isinstance(result, Refusal):
                 self._telemetry.refused(result)
+        values = sum(len(turn.observations) for turn in turns) * len(request.names)
+        return await self._runner.beside(values, lambda: self._together(request.names, results)), {}
+
+    def _together(self, names: Sequence[str], results: Sequence[Answer | Refusal]) -> dict[str, Array]:
+        """The outputs of many streams."""
         answers = [result if isinstance(result, Answer) else None for result in results]
-        outputs = {name: self._stacked(name, answers) for name in request.names}
+        outputs = {name: self._stacked(name, answers) for name in names}
         outputs["status"] = _bytes(
             [result.sentence.encode() if isinstance(result, Refusal) else b"" for result in results]
         )
         offsets = [answer.belief.offset if answer else -1 for answer in answers]
         outputs["next_offsets"] = np.array(offsets, dtype=np.int64)
         outputs["replayed"] = np.array([bool(answer and answer.replayed) for answer in answers])
-        return outputs, {}
+        return outputs
 
     def _stacked(self, name: str, answers: Sequence[Answer | None]) -> Array:
         """One output of many streams."""

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -140,8 +141,14 @@ def _begin(turn: Turn, record: Record | None, bind: Bind) -> Apply:
         bound, state = received(turn.belief, bind)
     else:
         bound = bind(turn.config)
-        state = bound.initial_state()
+        state = prior(bound)
     return Apply(checked(turn, bound), state, first)
+
+
+@lru_cache(maxsize=64)
+def prior(bound: Filter[Any]) -> Array:
+    """What a stream begins from, read-only; made once, since with many members it takes longer than many rows."""
+    return np.frombuffer(bound.initial_state().tobytes(), bound.state_dtype).reshape(())
 
 
 def _check_offset(turn: Turn, next_offset: int) -> None:

@@ -37,6 +37,11 @@ class RawRequest:
     parameters: Mapping[str, Parameter]
     outputs: Sequence[str] | None
 
+    @property
+    def size(self) -> int:
+        """How many bytes, or values, there are to read."""
+        return sum(len(tensor.data) for tensor in self.inputs)
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

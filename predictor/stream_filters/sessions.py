@@ -42,6 +42,8 @@ class Limits:
     cached_streams: int = 4_096
 
 
+# streams that are read, ordered and written without a pause
+_PORTION = 128
 _NOTHING = Held()
 _Order = Apply | Refusal
 _Result = Answer | Refusal
@@ -96,7 +98,7 @@ class Sessions:
         admitted = [turn for turn, refusal in zip(turns, full, strict=True) if refusal is None]
         try:
             async with self._turnstile.turn([turn.sequence_id for turn in admitted]):
-                applied = iter(await self._apply_in_turn(admitted))
+                applied = iter(await self._in_portions(admitted))
             return [refusal or next(applied) for refusal in full]
         except StoreUnavailableError as error:
             raise Unavailable(f"the store is away ({error}); requests with an offset are safe to send again") from error
@@ -115,6 +117,15 @@ class Sessions:
         except StoreUnavailableError as error:
             raise Unavailable(f"the store is away ({error}); ask again") from error
         return [key.removeprefix(self._prefix) for key in page.keys], page.next_token
+
+    async def _in_portions(self, turns: Sequence[Turn]) -> list[_Result]:
+        """Some streams after the others, so that the event loop comes to other requests in between."""
+        results: list[_Result] = []
+        for start in range(0, len(turns), _PORTION):
+            if start:
+                await asyncio.sleep(0)
+            results += await self._apply_in_turn(turns[start : start + _PORTION])
+        return results
 
     async def _apply_in_turn(self, turns: Sequence[Turn]) -> list[_Result]:
         results: dict[int, _Result] = {}
