@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import grpc
 import numpy as np
 from numpy.typing import NDArray
+from stream_filters_client import codec
 from stream_filters_client.wire import inference_pb2 as wire
 
-_INFER = "/inference.GRPCInferenceService/ModelInfer"
+INFER = "/inference.GRPCInferenceService/ModelInfer"
 _STREAM_INFER = "/inference.GRPCInferenceService/ModelStreamInfer"
 
 # (stream, index of the request in the stream) -> request
@@ -50,11 +51,26 @@ def filter_request(model: str, run: str, rows: int = 1, outputs: tuple[str, ...]
     return make
 
 
+def batch_request(
+    model: str, run: str, observations: NDArray[np.float64], outputs: tuple[str, ...] = ()
+) -> wire.ModelInferRequest:
+    """One request that begins as many streams as `observations`, [S, T] or [S, T, D], has rows."""
+    count = len(observations)
+    names = np.array([f"{run}-{stream}".encode() for stream in range(count)], dtype=object)
+    inputs = {
+        "sequence_ids": names,
+        "observations": observations,
+        "offsets": np.zeros(count, np.int64),
+        "starts": np.ones(count, np.bool_),
+    }
+    return codec.encode(model, inputs, {}, outputs)
+
+
 async def unary(address: str, make: MakeRequest, streams: int, requests: int) -> Measured:
     """`streams` callers at once, each sends its next request when it has the last answer."""
     async with grpc.aio.insecure_channel(address) as channel:
         infer = channel.unary_unary(
-            _INFER,
+            INFER,
             request_serializer=wire.ModelInferRequest.SerializeToString,
             response_deserializer=wire.ModelInferResponse.FromString,
         )

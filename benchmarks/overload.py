@@ -1,0 +1,152 @@
+"""Five times as many requests as the predictor can answer: who is turned away, and how long the others wait.
+
+Requests are sent at fixed times, whether earlier ones were answered or not, as callers who do not know of each other
+send them. Each is heavy enough that sending it takes little of the cores: `make bench`.
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import numpy as np
+from stream_filters_client import codec
+from stream_filters_client.wire import inference_pb2 as wire
+
+from benchmarks.load import INFER
+from tools.processes import predictor
+
+MODEL = "streaming_kalman"
+ROWS = 2_000
+MOST_CONCURRENT = 32
+FACTORS = (0.5, 1.0, 5.0)
+SECONDS = 10.0
+# of the capacity, that is still answered under overload
+LEAST_ANSWERED = 0.7
+# a request waits behind at most MOST_CONCURRENT others; this much more is what measuring and turning away cost
+MOST_WAIT_FACTOR = 2.0
+MOST_REFUSAL_MS = 100.0
+# a process must not ask for more than it can hold itself
+MOST_REQUESTS = 20_000
+_HEAD = "load                     sent/s  answered/s   p50 ms   p99 ms  refused/s   p50 ms   p99 ms  sent late p99 ms"
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """Milliseconds from the time at which a request was due: of those answered, those turned away, and those sent."""
+
+    answered: list[float]
+    refused: list[float]
+    sent_late: list[float]
+
+
+def main() -> int:
+    """Returns 1 when a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    arguments = parser.parse_args()
+    with predictor("--max-concurrent", str(MOST_CONCURRENT)) as (address, _):
+        return asyncio.run(_measure(address, arguments.seconds))
+
+
+async def _measure(address: str, seconds: float) -> int:
+    async with grpc.aio.insecure_channel(address) as channel:
+        infer = channel.unary_unary(
+            INFER,
+            request_serializer=wire.ModelInferRequest.SerializeToString,
+            response_deserializer=wire.ModelInferResponse.FromString,
+        )
+        capacity = await _capacity(infer, seconds)
+        print(f"capacity: {capacity:.0f} requests/s of {ROWS:,} observations; {MOST_CONCURRENT} may be in work")
+        print(_HEAD)
+        for factor in FACTORS:
+            outcomes = await _open_loop(infer, factor * capacity, seconds)
+            _show(f"{factor:g} x capacity", outcomes, seconds)
+    return _judge(outcomes, capacity, seconds)
+
+
+async def _capacity(infer: Any, seconds: float) -> float:
+    """Requests a second of callers who wait for their answers."""
+    request, ends, count = _request(), time.perf_counter() + seconds, 0
+
+    async def caller() -> None:
+        nonlocal count
+        while time.perf_counter() < ends:
+            await infer(request)
+            count += 1
+
+    began = time.perf_counter()
+    await asyncio.gather(*(caller() for _ in range(8)))
+    return count / (time.perf_counter() - began)
+
+
+async def _open_loop(infer: Any, rate: float, seconds: float) -> Outcomes:
+    """Requests at fixed times."""
+    request, outcomes, calls = _request(), Outcomes([], [], []), []
+
+    async def call(due: float) -> None:
+        outcomes.sent_late.append(_ms_since(due))
+        try:
+            await infer(request)
+        except grpc.aio.AioRpcError as error:
+            if error.code() not in (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE):
+                raise
+            outcomes.refused.append(_ms_since(due))
+        else:
+            outcomes.answered.append(_ms_since(due))
+
+    began = time.perf_counter()
+    for index in range(min(MOST_REQUESTS, int(rate * seconds))):
+        due = began + index / rate
+        await asyncio.sleep(due - time.perf_counter())
+        calls.append(asyncio.create_task(call(due)))
+    await asyncio.gather(*calls)
+    return outcomes
+
+
+def _request() -> wire.ModelInferRequest:
+    values = np.random.default_rng(1).standard_normal(ROWS)
+    return codec.encode(MODEL, {"observations": values}, {}, ("position_mean",))
+
+
+def _ms_since(due: float) -> float:
+    return 1e3 * (time.perf_counter() - due)
+
+
+def _show(title: str, outcomes: Outcomes, seconds: float) -> None:
+    sent, answered, refused = outcomes.sent_late, outcomes.answered, outcomes.refused
+    print(
+        f"{title:<22}{len(sent) / seconds:>9.0f}{len(answered) / seconds:>12.0f}{_percentile(answered, 50):>9.0f}"
+        f"{_percentile(answered, 99):>9.0f}{len(refused) / seconds:>11.0f}{_percentile(refused, 50):>9.1f}"
+        f"{_percentile(refused, 99):>9.1f}{_percentile(sent, 99):>18.1f}",
+        flush=True,
+    )
+
+
+def _judge(outcomes: Outcomes, capacity: float, seconds: float) -> int:
+    """Compare the last load with the targets."""
+    most_wait_ms = MOST_WAIT_FACTOR * 1e3 * MOST_CONCURRENT / capacity
+    rows = [
+        ("answered, of the capacity", len(outcomes.answered) / seconds / capacity, LEAST_ANSWERED, True),
+        ("p99 of those answered, ms", _percentile(outcomes.answered, 99), most_wait_ms, False),
+        ("p99 of those turned away, ms", _percentile(outcomes.refused, 99), MOST_REFUSAL_MS, False),
+    ]
+    missed = 0
+    print(f"{'under ' + format(FACTORS[-1], 'g') + ' x capacity':<36}{'measured':>10}{'target':>12}")
+    for title, measured, target, is_least in rows:
+        reached = measured >= target if is_least else measured <= target
+        missed += not reached
+        bound = "at least" if is_least else "at most"
+        print(f"{title:<36}{measured:>10.2f}{bound:>10} {target:.2f}  {'reached' if reached else 'MISSED'}", flush=True)
+    return int(missed > 0)
+
+
+def _percentile(values: list[float], percent: float) -> float:
+    return float(np.percentile(values, percent)) if values else float("nan")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
