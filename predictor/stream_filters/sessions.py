@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from stream_filters.local_copies import Held, LocalCopies
 from stream_filters.ordering import Apply, Bind, Look, Replay, Turn, next_record, order
+from stream_filters.portions import in_portions
 from stream_filters.records import Record
 from stream_filters.refusals import Contended, Exhausted, InvalidRequest, Refusal, Unavailable, Unusable
 from stream_filters.runner import Answer, Runner
@@ -42,8 +43,6 @@ class Limits:
     cached_streams: int = 4_096
 
 
-# streams that are read, ordered and written without a pause
-_PORTION = 128
 _NOTHING = Held()
 _Order = Apply | Refusal
 _Result = Answer | Refusal
@@ -98,7 +97,7 @@ class Sessions:
         admitted = [turn for turn, refusal in zip(turns, full, strict=True) if refusal is None]
         try:
             async with self._turnstile.turn([turn.sequence_id for turn in admitted]):
-                applied = iter(await self._in_portions(admitted))
+                applied = iter(await in_portions(admitted, self._apply_in_turn))
             return [refusal or next(applied) for refusal in full]
         except StoreUnavailableError as error:
             raise Unavailable(f"the store is away ({error}); requests with an offset are safe to send again") from error
@@ -118,15 +117,6 @@ class Sessions:
             raise Unavailable(f"the store is away ({error}); ask again") from error
         return [key.removeprefix(self._prefix) for key in page.keys], page.next_token
 
-    async def _in_portions(self, turns: Sequence[Turn]) -> list[_Result]:
-        """Some streams after the others, so that the event loop comes to other requests in between."""
-        results: list[_Result] = []
-        for start in range(0, len(turns), _PORTION):
-            if start:
-                await asyncio.sleep(0)
-            results += await self._apply_in_turn(turns[start : start + _PORTION])
-        return results
-
     async def _apply_in_turn(self, turns: Sequence[Turn]) -> list[_Result]:
         results: dict[int, _Result] = {}
         pending = list(range(len(turns)))
@@ -145,17 +135,20 @@ class Sessions:
         """Try each turn once; None for those to try again on a fresh copy of the stream."""
         held = await self._load([self._prefix + turn.sequence_id for turn in turns])
         begun = sum(turn.start and stream.is_new for turn, stream in zip(turns, held, strict=True))
-        self._starting += begun
+        room = await self._room() if begun else 0
+        starting = min(begun, max(room, 0))
+        self._starting += starting
         try:
-            room = await self._room() if begun else 0
-            orders = self._order(turns, held, room + begun)
-            return await self._carry_out(turns, held, orders)
+            return await self._carry_out(turns, held, self._order(turns, held, room))
         finally:
-            self._starting -= begun
+            self._starting -= starting
 
     async def _room(self) -> int:
-        """How many more streams may begin, those that are beginning now counted as begun."""
-        return self._limits.live_streams - self._starting - await self.count()
+        """How many more streams may begin, those of others that are beginning now counted as begun."""
+        before = self._starting
+        live = await self.count()
+        # those that were stored while it was counted may be in neither number
+        return self._limits.live_streams - live - max(before, self._starting)
 
     def _order(self, turns: Sequence[Turn], held: Sequence[Held], room: int) -> list[_Order | None]:
         orders: list[_Order | None] = []

@@ -1,10 +1,14 @@
 """Callers of the predictors under test."""
 
 import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from stream_filters.runner import Runner
 
 from tests.conftest import StartPredictor
+from tests.predictor.in_process import TELEMETRY
 from tests.predictor.models import MEAN
 from tests.predictor.process import PredictorProcess
 from tests.predictor.v2 import Caller
@@ -41,3 +45,10 @@ def small(start_predictor: StartPredictor) -> Caller:
 def sequence(request: pytest.FixtureRequest) -> str:
     """A stream that no other test uses."""
     return request.node.name[:100]
+
+
+@pytest.fixture(scope="session")
+def runner() -> Iterator[Runner]:
+    """Computes in this process."""
+    with ThreadPoolExecutor(2) as executor:
+        yield Runner(executor, 2, TELEMETRY)

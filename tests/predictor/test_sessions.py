@@ -1,28 +1,20 @@
 """Streams over a store that fails: nothing is lost, nothing is applied twice, whoever writes beside us."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from random import Random
-from typing import Any
 
-import numpy as np
 import pytest
-from stream_filters.configs import Binder
 from stream_filters.ordering import Turn
 from stream_filters.records import Record
 from stream_filters.refusals import Contended, Exhausted, Refusal, Unavailable, Unusable
 from stream_filters.runner import Answer, Runner
-from stream_filters.sessions import Limits, Sessions
+from stream_filters.sessions import Sessions
 from stream_filters.store.base import ConflictError, StoreFullError, StoreUnavailableError, Versioned, Write
 from stream_filters.store.memory import MemoryStore
-from stream_filters.telemetry import Telemetry
 
+from tests.predictor.in_process import BIND, sessions, turn
 from tests.predictor.models import posterior_means
-from tests.running_mean import RunningMean
-
-BIND = Binder(RunningMean, {})
-TELEMETRY = Telemetry("sessions")
 
 
 class Unreliable(MemoryStore):
@@ -55,20 +47,6 @@ class Unreliable(MemoryStore):
         await asyncio.sleep(0)
         self._maybe_fail()
         return done
-
-
-@pytest.fixture(scope="module")
-def runner() -> Iterator[Runner]:
-    with ThreadPoolExecutor(2) as executor:
-        yield Runner(executor, 2, TELEMETRY)
-
-
-def sessions(store: MemoryStore, runner: Runner, **limits: Any) -> Sessions:
-    return Sessions("model", store, BIND, runner, Limits(**limits))
-
-
-def turn(name: str, rows: Any, **more: Any) -> Turn:
-    return Turn(name, np.reshape(rows, (-1, 1)).astype(float), None, frozenset(["mean"]), **more)
 
 
 async def only(held: Sessions, asked: Turn) -> Answer:
