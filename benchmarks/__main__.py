@@ -4,11 +4,16 @@ import importlib.util
 import subprocess
 import sys
 
+from tools.processes import end, sigterm_as_exit
+
 _SECTIONS = (
     "benchmarks.kernels.streaming_kalman",
     "benchmarks.kernels.online_ar_learning",
     "benchmarks.kernels.adaptive_mixture",
     "benchmarks.serving",
+    "benchmarks.batches",
+    "benchmarks.responsiveness",
+    "benchmarks.overload",
     "benchmarks.stores",
     "benchmarks.store_rates",
     "benchmarks.client_transport",
@@ -22,13 +27,24 @@ def main() -> int:
     if absent:
         print(f"not compared with {', '.join(absent)}: not installed; `make peers` installs them")
     failed = []
-    for section in _SECTIONS:
-        print(f"\n=== {section}", flush=True)
-        if subprocess.run([sys.executable, "-m", section], check=False).returncode:
-            failed.append(section)
+    with sigterm_as_exit():
+        for section in _SECTIONS:
+            print(f"\n=== {section}", flush=True)
+            if _run(section):
+                failed.append(section)
     if failed:
         print(f"\nfailed: {', '.join(failed)}")
     return 1 if failed else 0
+
+
+def _run(section: str) -> int:
+    """Its exit code. It is told to end when this program is, and ends its own servers then."""
+    process = subprocess.Popen([sys.executable, "-m", section])
+    try:
+        return process.wait()
+    finally:
+        if process.poll() is None:
+            end(process)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def predictor(*settings: str, module: str = "stream_filters") -> Iterator[tuple[
 @contextmanager
 def running(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], IO[str]]]:
     """A process and what it printed; it is told to end afterwards, also when this process is told to end."""
-    with tempfile.TemporaryFile("w+") as log, _sigterm_as_exit():
+    with tempfile.TemporaryFile("w+") as log, sigterm_as_exit():
         # a group of its own: Ctrl-C is for the command beside it, which ends its streams before the server goes
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
         try:
@@ -59,7 +59,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def _sigterm_as_exit() -> Iterator[None]:
+def sigterm_as_exit() -> Iterator[None]:
     """SIGTERM ends this process in the way of an exception, past whatever cleans up."""
     if threading.current_thread() is not threading.main_thread():
         yield

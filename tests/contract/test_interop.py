@@ -51,6 +51,11 @@ def test_kserves_rest_client_drives_a_stream_in_json_and_in_binary(served: Predi
         np.testing.assert_allclose(means, posterior_means(ROWS))
 
 
+def test_plain_http_drives_a_stream_in_json_and_in_binary(served: PredictorProcess) -> None:
+    for means in _run("plain_rest.py", served.http_url, "plain-rest"):
+        np.testing.assert_allclose(means, posterior_means(ROWS))
+
+
 @pytest.mark.parametrize("order", ["client first", "kserve first"])
 def test_our_client_and_kserve_live_in_one_process(order: str) -> None:
     imports = ["import stream_filters_client.stream", "import kserve.protocol.grpc.grpc_predict_v2_pb2"]
