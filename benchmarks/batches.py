@@ -32,7 +32,7 @@ TARGET = 0.7
 def main() -> int:
     """Returns 1 when a filter misses the target."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     print(f"{STREAMS:,} streams x {ROWS} observations       bare kernels    one request      share     target")
     with (

@@ -50,13 +50,11 @@ def main() -> int:
 
 def _holds(address: str, streams: int, seconds: float) -> bool:
     """Measure, print a row, and tell whether every health check was answered in time."""
-    rows, took = 10_000 // streams + 1, 0.0
-    # the first of these says what one of a fifth has, and that says what the whole has
-    for share in (0.0, 0.2, 1.0):
-        if took:
-            rows = max(1, min(MOST_ROWS // streams, round(rows * share * seconds / took)))
+    rows, most = 10_000 // streams + 1, MOST_ROWS // streams
+    waits = asyncio.run(_beside(address, (streams, rows), 0.0))
+    while waits.seconds < 0.8 * seconds and rows < most:
+        rows = min(most, round(rows * min(5.0, 1.1 * seconds / waits.seconds)) + 1)
         waits = asyncio.run(_beside(address, (streams, rows), 0.0))
-        took = waits.seconds
     return _show(f"{streams:,} streams x {rows:,}", waits)
 
 
