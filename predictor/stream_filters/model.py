@@ -18,10 +18,11 @@ from stream_filters.batches import stack
 from stream_filters.configs import Binder
 from stream_filters.errors import RefusedCall
 from stream_filters.filters.base import Array
+from stream_filters.long_work import INLINE_VALUES, beside
 from stream_filters.ordering import Apply, Turn, checked, prior, received
 from stream_filters.parsing import STATE, Parameter, Request
 from stream_filters.refusals import InvalidRequest, Refusal
-from stream_filters.runner import INLINE_VALUES, Answer, Runner
+from stream_filters.runner import Answer, Runner
 from stream_filters.sessions import Limits, Sessions
 from stream_filters.store.base import Store, StoreError
 from stream_filters.telemetry import Telemetry
@@ -104,7 +105,7 @@ class FilterModel(Model):
             self._telemetry.refused(refusal)
             raise RefusedCall(refusal) from refusal
         values = sum(array.size for array in outputs.values())
-        return await self._runner.beside(values, lambda: transport.write(payload, outputs, parameters))
+        return await beside(values, lambda: transport.write(payload, outputs, parameters))
 
     async def _understood(self, payload: InferRequest) -> Request:
         raw = transport.read(payload)
@@ -118,7 +119,7 @@ class FilterModel(Model):
         self._reading += 1
         try:
             async with self._door:
-                return await self._runner.beside(raw.size, parse)
+                return await beside(raw.size, parse)
         finally:
             self._reading -= 1
 
@@ -176,7 +177,7 @@ class FilterModel(Model):
             if isinstance(result, Refusal):
                 self._telemetry.refused(result)
         values = sum(len(turn.observations) for turn in turns) * len(request.names)
-        return await self._runner.beside(values, lambda: self._together(request.names, results)), {}
+        return await beside(values, lambda: self._together(request.names, results)), {}
 
     def _together(self, names: Sequence[str], results: Sequence[Answer | Refusal]) -> dict[str, Array]:
         """The outputs of many streams."""

@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from stream_filters.filters.base import Array, Filter
 from stream_filters.ordering import Apply, Replay, Turn
@@ -16,10 +16,6 @@ from stream_filters.telemetry import Operation, Reason
 _INLINE_ROWS = 64
 # more pieces than threads, so that a slow piece does not leave the other threads idle
 _PIECES = 4
-# so many values are read or written on the event loop; more would hold it up for a millisecond and longer
-INLINE_VALUES = 4_096
-
-_T = TypeVar("_T")
 
 
 class Observer(Protocol):
@@ -60,12 +56,6 @@ class Runner:
     executor: Executor
     threads: int
     observer: Observer
-
-    async def beside(self, values: int, work: Callable[[], _T]) -> _T:
-        """What `work` makes of so many values; of many on another thread, so that the event loop goes on."""
-        if values <= INLINE_VALUES:
-            return work()
-        return await asyncio.get_running_loop().run_in_executor(self.executor, work)
 
     async def run(self, work: Sequence[tuple[Turn, Apply]]) -> list[Answer]:
         """The answer of every turn."""

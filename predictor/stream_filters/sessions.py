@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from stream_filters.local_copies import Held, LocalCopies
+from stream_filters.long_work import in_portions
 from stream_filters.ordering import Apply, Bind, Look, Replay, Turn, next_record, order
-from stream_filters.portions import in_portions
 from stream_filters.records import Record
 from stream_filters.refusals import Contended, Exhausted, InvalidRequest, Refusal, Unavailable, Unusable
 from stream_filters.runner import Answer, Runner

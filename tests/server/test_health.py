@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -6,8 +8,10 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
-from tests.predictor.models import MODELS
+from tests.conftest import StartPredictor
+from tests.predictor.models import MEAN, MODELS
 from tests.predictor.process import PredictorProcess
+from tests.store.servers import Server
 
 
 @pytest.fixture
@@ -25,6 +29,33 @@ def test_health_of_an_unknown_service_is_not_found(channel: grpc.Channel) -> Non
     with pytest.raises(grpc.RpcError) as refused:
         health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service="nobody"))
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Server]:
+    server = Server(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_a_server_without_its_store_is_not_serving_until_it_is_back(
+    store: Server, start_predictor: StartPredictor
+) -> None:
+    flags = ("--store", f"valkey://127.0.0.1:{store.port}", "--store-check-seconds", "0.2")
+    health = health_pb2_grpc.HealthStub(grpc.insecure_channel(start_predictor(*flags).grpc_address))
+    watches = [health.Watch(health_pb2.HealthCheckRequest(service=name), timeout=60) for name in ("", MEAN)]
+
+    def told() -> set[str]:
+        return {health_pb2.HealthCheckResponse.ServingStatus.Name(next(watch).status) for watch in watches}
+
+    assert told() == {"SERVING"}
+    store.kill()
+    assert told() == {"NOT_SERVING"}
+    store.start()
+    assert told() == {"SERVING"}
+    for watch in watches:
+        watch.cancel()
 
 
 def test_reflection_describes_the_service_with_its_streaming_method(channel: grpc.Channel) -> None:

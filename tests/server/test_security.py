@@ -11,7 +11,7 @@ from tests.authority import Authority
 from tests.conftest import StartPredictor
 from tests.predictor.models import MEAN
 from tests.predictor.process import PredictorProcess
-from tests.server.calls import fresh_name, request
+from tests.server.calls import fresh_name, open_stream, request
 
 INFER = "/inference.GRPCInferenceService/ModelInfer"
 HEALTH = "/grpc.health.v1.Health/Check"
@@ -141,6 +141,28 @@ def test_replaced_certificates_and_authorities_hold_without_a_restart(
 @pytest.mark.parametrize(("token", "code"), [("secret", "OK"), ("wrong", "UNAUTHENTICATED"), ("", "UNAUTHENTICATED")])
 def test_grpc_calls_need_the_token(guarded: PredictorProcess, token: str, code: str) -> None:
     assert _call(guarded.grpc_address, None, token=token) == code
+
+
+def test_streaming_calls_need_the_token(guarded: PredictorProcess) -> None:
+    with grpc.insecure_channel(guarded.grpc_address) as channel:
+        call = open_stream(channel, [request(MEAN, fresh_name(), 0)], metadata=(("authorization", "Bearer wrong"),))
+        with pytest.raises(grpc.RpcError) as refused:
+            next(call)
+        assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+        told = open_stream(channel, [request(MEAN, fresh_name(), 0)], metadata=(("authorization", "Bearer secret"),))
+        assert [response.error_message for response in told] == [""]
+
+
+def test_a_replaced_token_holds_without_a_restart(tmp_path: Path, start_predictor: StartPredictor) -> None:
+    file = tmp_path / "token"
+    file.write_text("old")
+    served = start_predictor("--token-file", str(file))
+    assert _call(served.grpc_address, None, token="old") == "OK"  # noqa: S106
+    fresh = tmp_path / "fresh"
+    fresh.write_text("new")
+    fresh.replace(file)
+    assert _call(served.grpc_address, None, token="new") == "OK"  # noqa: S106
+    assert _call(served.grpc_address, None, token="old") == "UNAUTHENTICATED"  # noqa: S106
 
 
 def test_health_needs_no_token(guarded: PredictorProcess) -> None:

@@ -1,4 +1,4 @@
-"""Long work in portions, so that the event loop comes to others in between."""
+"""Long work in portions, or on a thread, so that the event loop comes to others meanwhile."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,6 +11,13 @@ _R = TypeVar("_R")
 _PORTION = 128
 # portions at a time: one is read, ordered or written while the other computes
 _LANES = 2
+# so many values, or bytes, are read or written on the event loop; more would hold it up for milliseconds
+INLINE_VALUES = 16_384
+
+
+async def beside(values: int, work: Callable[[], _R]) -> _R:
+    """What `work` makes of so many values; of many on a thread that no filter runs on."""
+    return work() if values <= INLINE_VALUES else await asyncio.to_thread(work)
 
 
 async def in_portions(items: Sequence[_T], work: Callable[[Sequence[_T]], Awaitable[list[_R]]]) -> list[_R]:
