@@ -1,6 +1,6 @@
 """A v2 inference request as turns: what came is checked by name before any state is touched."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,8 +39,8 @@ class RawRequest:
 
     @property
     def size(self) -> int:
-        """How many bytes, or values, there are to read."""
-        return sum(len(tensor.data) for tensor in self.inputs)
+        """How many bytes, or values, there are to read; what has no length is refused when it is read."""
+        return sum(len(tensor.data) for tensor in self.inputs if isinstance(tensor.data, Sized))
 
 
 @dataclass(frozen=True, slots=True)

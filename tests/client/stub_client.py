@@ -30,8 +30,9 @@ class StubClient:
         self.at_once = self.most_at_once = 0
         self.ended = 0
 
-    def stream(self, model: str, *, config: Mapping[str, Any], transport: str) -> "StubStream":
+    def stream(self, model: str, *, sequence_id: str | None, config: Mapping[str, Any], transport: str) -> "StubStream":
         assert model == "stub"
+        del sequence_id
         assert config == {}
         self.transports.add(transport)
         self.sent_seconds.append([])

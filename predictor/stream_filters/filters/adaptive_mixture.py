@@ -44,7 +44,7 @@ class AdaptiveMixtureConfig(FilterConfig):
         default=100.0, gt=0.0, le=1e15, description="how many observations that expectation is worth"
     )
     dwell_sharing: float = Field(
-        default=1000.0,
+        default=300.0,
         gt=0.0,
         le=1e15,
         description="how many observations of one regime the rate of change over all regimes is worth",
