@@ -1,5 +1,6 @@
 """The web server of the page: Bokeh's, with all scripts from its package, on the loop that asks the predictor too."""
 
+import asyncio
 import logging
 import socket
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,15 @@ from stream_filters_client.errors import BadInput
 _LOOPBACK = ("localhost", "127.0.0.1")
 # a tab that was closed is no trouble
 logging.getLogger("bokeh.server.views.ws").setLevel(logging.ERROR)
+
+
+def _is_failure(record: logging.LogRecord) -> bool:
+    """What the end of the server cuts off in the middle is no failure."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or not issubclass(kind, asyncio.CancelledError)
+
+
+logging.getLogger("tornado.application").addFilter(_is_failure)
 # a closed tab is noticed soon, so that nobody asks for what nobody sees
 _UNUSED_MILLISECONDS = 2_000
 
