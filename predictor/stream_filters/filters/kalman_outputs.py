@@ -4,34 +4,38 @@ from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 
-from stream_filters.filters.base import Array, Floats, Tensor
+from stream_filters.filters.base import Floats, Tensor
 from stream_filters.filters.kalman_bank import Report
+from stream_filters.filters.kalman_kernel import LARGEST
 from stream_filters.filters.workspace import ReportRoom
 
-LARGEST = float(np.finfo(np.float64).max)
 INNOVATIONS = frozenset({"innovation", "nis"})
 # what innovations are computed from
 PREDICTIVE = frozenset({"predictive_mean", "predictive_std"})
 _FIELDS = frozenset(Report._fields)
+_BY_AXIS = (
+    "predictive_mean",
+    "predictive_std",
+    "pit",
+    "position_mean",
+    "position_std",
+    "velocity_mean",
+    "velocity_std",
+)
 _BANDS = frozenset({"observation_noise_std", "position_noise", "velocity_noise"})
 
 
-def report_room(axes: int, members: int) -> ReportRoom:
-    """Room for the report of one group of axes."""
-    shapes: dict[str, tuple[int, ...]] = {
-        "predictive_interval": (axes, 2),
-        "log_evidence": (),
-        "outlier_probability": (),
-        "model_weights": (members,),
-        "state_cov": (2 * axes, 2 * axes),
-    } | dict.fromkeys(_BANDS, (3,))
-    return ReportRoom({name: shapes.get(name, (axes,)) for name in Report._fields})
+def report_room(declared: Mapping[str, Tensor], groups: int, axes: int) -> ReportRoom:
+    """Room for the report of one group of axes; where there is one axis only, its report is what was declared."""
+    shapes = {name: declared[name].wire_shape[1:] for name in Report._fields}
+    if groups * axes > 1:
+        shapes |= dict.fromkeys(_BY_AXIS, (axes,)) | dict.fromkeys(_BANDS, (3,))
+        shapes |= {"predictive_interval": (axes, 2), "state_cov": (2 * axes, 2 * axes)}
+    return ReportRoom(shapes)
 
 
 def join_reports(reports: Sequence[Mapping[str, Floats]], names: Set[str], axes: int) -> dict[str, Floats]:
     """One array for each name, over all axes."""
-    if len(reports) == 1 and axes == 1:
-        return {name: values[:, None] if name in _BANDS else values for name, values in reports[0].items()}
     joined: dict[str, Floats] = {}
     for name in names & _FIELDS:
         parts: list[Floats] = [report[name] for report in reports]
@@ -75,18 +79,11 @@ def _block_cov(parts: Sequence[Floats]) -> Floats:
     return whole
 
 
-def add_innovations(info: dict[str, Floats], observations: Floats, names: Set[str]) -> None:
+def add_innovations(info: dict[str, Floats], observations: Floats) -> None:
     """Innovations and their normalised square, summed over the axes observed; NaN where nothing is."""
-    if not names & INNOVATIONS:
-        return
+    shape = observations.shape
     with np.errstate(over="ignore"):
-        innovation = np.clip(observations - info["predictive_mean"], -LARGEST, LARGEST)
-        normalised = innovation / np.clip(info["predictive_std"], 0.0, LARGEST)
+        innovation = np.clip(observations - info["predictive_mean"].reshape(shape), -LARGEST, LARGEST)
+        normalised = innovation / np.clip(info["predictive_std"].reshape(shape), 0.0, LARGEST)
         info["nis"] = np.minimum(_sum_of_present((normalised**2).T), LARGEST)
     info["innovation"] = innovation
-
-
-def finish(tensor: Tensor, values: Floats) -> Array:
-    """The declared shape: where it has no axes, those of one dimension are dropped."""
-    drop = values.ndim > len(tensor.shape)
-    return values[:, 0] if drop else values

@@ -32,7 +32,6 @@ from stream_filters.filters.kalman_outputs import (
     INNOVATIONS,
     PREDICTIVE,
     add_innovations,
-    finish,
     join_reports,
     report_room,
 )
@@ -126,7 +125,7 @@ class StreamingKalman(Filter[StreamingKalmanConfig]):
         self._sizes = self._groups, sum(member.size for member in self.members), len(self.members), self._axes
         self._bank = pack_bank(self._build_bank())
         self._scratch = PerThread(lambda: room_for(self._sizes))
-        self._room = report_room(self._axes, len(self.members))
+        self._room = report_room(self.declared, self._groups, self._axes)
 
     def _build_bank(self) -> Bank:
         config, members = self.config, self.members
@@ -202,7 +201,7 @@ class StreamingKalman(Filter[StreamingKalmanConfig]):
 
     def run(self, state: Array, batch: Batch, names: frozenset[str]) -> Step:
         """Filter T rows; a time delta is the time since the row before, of the first row it is not used."""
-        needed = names | PREDICTIVE if names & INNOVATIONS else names
+        needed = names if names.isdisjoint(INNOVATIONS) else names | PREDICTIVE
         plan = self._room.plan(len(batch.observations), needed)
         # Copies: a read-only array would be another type, and have the kernel compiled again.
         words = state.reshape(1).view(np.float64).copy()
@@ -215,10 +214,11 @@ class StreamingKalman(Filter[StreamingKalmanConfig]):
             buffer = np.empty(plan.size)
             filter_group((rows, deltas), parts, (buffer, plan.starts), self._sizes, group)
             reports.append(plan.arrays(buffer))
-        info = join_reports(reports, needed, self._axes)
-        add_innovations(info, batch.observations, needed)
-        after = words.view(self._dtype).reshape(())
-        return Step(after, {name: finish(self.declared[name], info[name]) for name in names})
+        info = reports[0] if self.dimension == 1 else join_reports(reports, needed, self._axes)
+        if needed is not names:
+            add_innovations(info, batch.observations)
+            info = {name: info[name] for name in names}
+        return Step(words.view(self._dtype).reshape(()), info)
 
     def forecast(self, state: Array, horizon: int) -> Mapping[str, Array]:
         """The predictive of steps 1..horizon: rows without observations at the nominal step."""

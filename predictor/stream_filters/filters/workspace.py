@@ -30,16 +30,17 @@ class PerThread(threading.local, Generic[_T]):
 class Plan:
     """Where the real outputs asked for stand in one buffer of `size` doubles.
 
-    starts: of every output that there is, -1 where it was not asked for. places: name, start, stop and shape.
+    starts: of every output that there is, -1 where it was not asked for. places: name, part of the buffer and shape,
+    None where that is the part's own.
     """
 
     size: int
     starts: NDArray[np.int64]
-    places: Sequence[tuple[str, int, int, tuple[int, ...]]]
+    places: Sequence[tuple[str, slice, tuple[int, ...] | None]]
 
     def arrays(self, buffer: Floats) -> dict[str, Floats]:
         """The outputs by name, as views of the buffer."""
-        return {name: buffer[start:stop].reshape(shape) for name, start, stop, shape in self.places}
+        return {name: buffer[part] if shape is None else buffer[part].reshape(shape) for name, part, shape in self.places}
 
 
 class ReportRoom:
@@ -75,6 +76,6 @@ class ReportRoom:
             starts.append(start if asked else -1)
             if asked:
                 stop = start + rows * prod(shape)
-                places.append((name, start, stop, (rows, *shape)))
+                places.append((name, slice(start, stop), (rows, *shape) if shape else None))
                 start = stop
         return Plan(start, np.array(starts, np.int64), places)
