@@ -3,16 +3,15 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 from stream_filters.records import Record
 from stream_filters.refusals import Unusable
 from stream_filters.runner import Observer
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """A stream as the store has it: its record and version, or neither.
 
     cached: a local copy, which may be old. expires_at: when the store will have forgotten it, by this process's clock.

@@ -1,6 +1,7 @@
 """The model that KServe serves: tensors in, the filter's answers out."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from stream_filters.errors import RefusedCall
 from stream_filters.filters.base import Array
 from stream_filters.long_work import INLINE_VALUES, beside
 from stream_filters.ordering import Apply, Turn, checked, prior, received
-from stream_filters.parsing import STATE, Parameter, Request
+from stream_filters.parsing import STATE, Parameter, RawRequest, Request
 from stream_filters.refusals import InvalidRequest, Refusal
 from stream_filters.runner import Answer, Runner
 from stream_filters.sessions import Limits, Sessions
@@ -87,8 +88,11 @@ class FilterModel(Model):
         """As KServe's own, without its stages before and after `predict`, which are empty here, and their timing."""
         if verb is not InferenceVerb.PREDICT or not isinstance(body, InferRequest):
             return await super().__call__(body, headers, verb)
-        with self._predict_seconds.time():
+        began = time.perf_counter()
+        try:
             return await self.predict(body, headers), {}
+        finally:
+            self._predict_seconds.observe(time.perf_counter() - began)
 
     async def predict(
         self, payload: InferRequest, headers: Mapping[str, str] | None = None, response_headers: Any = None
@@ -104,24 +108,23 @@ class FilterModel(Model):
         except Refusal as refusal:
             self._telemetry.refused(refusal)
             raise RefusedCall(refusal) from refusal
-        values = sum(array.size for array in outputs.values())
+        values = sum([array.size for array in outputs.values()])
         return await beside(values, lambda: transport.write(payload, outputs, parameters))
 
     async def _understood(self, payload: InferRequest) -> Request:
         raw = transport.read(payload)
-
-        def parse() -> Request:
-            return parsing.parse(raw, self._binder.default, self._request_limits)
-
         if raw.size <= INLINE_VALUES and not self._reading:
-            return parse()
+            return self._parsed(raw)
         # who comes while a large one is read on another thread stays behind it: streams go by the order of arrival
         self._reading += 1
         try:
             async with self._door:
-                return await beside(raw.size, parse)
+                return await beside(raw.size, lambda: self._parsed(raw))
         finally:
             self._reading -= 1
+
+    def _parsed(self, raw: RawRequest) -> Request:
+        return parsing.parse(raw, self._binder.default, self._request_limits)
 
     async def count_streams(self) -> None:
         """Let the metrics tell how many streams are live; nobody waits long for a store that does not answer."""
@@ -145,7 +148,7 @@ class FilterModel(Model):
             raise turn
         answer = await self._answer(turn)
         outputs = {
-            name: _bytes([answer.belief.encode()]) if name == STATE else answer.info[name] for name in request.names
+            name: _bytes([answer.belief.encoded]) if name == STATE else answer.info[name] for name in request.names
         }
         parameters: dict[str, Parameter] = {"next_offset": answer.belief.offset, "replayed": answer.replayed}
         if turn.sequence_id:
@@ -194,7 +197,7 @@ class FilterModel(Model):
     def _stacked(self, name: str, answers: Sequence[Answer | None]) -> Array:
         """One output of many streams."""
         if name == STATE:
-            return _bytes([answer.belief.encode() if answer else b"" for answer in answers])
+            return _bytes([answer.belief.encoded if answer else b"" for answer in answers])
         output = self._binder.default.declared[name]
         arrays = [None if answer is None else answer.info[name] for answer in answers]
         return stack(arrays, output.datatype, output.wire_shape[1:])

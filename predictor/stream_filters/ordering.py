@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,8 +16,7 @@ from stream_filters.validation import check_answer
 Bind = Callable[[str | None], Filter[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """The next rows of one stream, as the request has them.
 
     observations: [T, D]. time_deltas: [T], or None for the nominal step. names: the outputs to compute.
@@ -49,7 +48,7 @@ class Turn:
         if self.time_deltas is not None:
             digest.update(self.time_deltas.tobytes())
         if self.belief is not None:
-            digest.update(self.belief.encode())
+            digest.update(self.belief.encoded)
         return digest.digest()
 
     def batch(self, bound: Filter[Any]) -> Batch:
@@ -58,7 +57,8 @@ class Turn:
             return Batch(np.empty((0, bound.dimension)), np.empty(0))
         deltas = self.time_deltas
         if deltas is None:
-            deltas = np.full(len(self.observations), bound.nominal_time_delta)
+            deltas = np.empty(len(self.observations))
+            deltas.fill(bound.nominal_time_delta)
         return Batch(self.observations, deltas)
 
 
@@ -192,6 +192,6 @@ def next_record(turn: Turn, record: Record | None, applied: Apply, belief: Belie
         if record and not turn.start and record.belief.schema_version == belief.schema_version:
             previous = record.belief
         else:
-            previous = replace(belief, offset=applied.offset, state=applied.state.tobytes())
+            previous = Belief.of(applied.bound, applied.offset, applied.state)
     start_digest = digest if turn.start or record is None else record.start_digest
     return Record(belief, previous, len(turn.observations), digest, start_digest, turn.end)

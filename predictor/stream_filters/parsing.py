@@ -1,8 +1,8 @@
 """A v2 inference request as turns: what came is checked by name before any state is touched."""
 
 from collections.abc import Mapping, Sequence, Sized
-from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from stream_filters import tensors
 from stream_filters.batches import Common, parse_batch
@@ -29,8 +29,7 @@ PARAMETERS: dict[str, tuple[type, ...]] = {
 _TYPE_NAMES = {bool: "bool", int: "int64", str: "string"}
 
 
-@dataclass(frozen=True, slots=True)
-class RawRequest:
+class RawRequest(NamedTuple):
     """A request as it came. outputs: the names asked for, or None for the model's default set."""
 
     inputs: Sequence[RawTensor]
@@ -43,8 +42,7 @@ class RawRequest:
         return sum(len(tensor.data) for tensor in self.inputs if isinstance(tensor.data, Sized))
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A request that was understood.
 
     turns: one for each stream (one with an empty sequence_id: stateless; a Refusal: that stream's part is wrong).
@@ -62,8 +60,7 @@ def parse(raw: RawRequest, bound: Filter[Any], limits: RequestLimits) -> Request
     _check_parameters(raw.parameters)
     inputs = _by_name(raw.inputs, bound)
     horizon = _horizon(raw.parameters, limits)
-    names = _outputs(raw.outputs, bound, horizon)
-    asked = frozenset(names) - {STATE}
+    names, asked = _outputs(tuple(raw.outputs or ()), bound, horizon=horizon > 0)
     if "sequence_ids" in inputs:
         config = _config(raw.parameters, limits)
         _check_batch(raw.parameters, inputs)
@@ -89,10 +86,11 @@ def parse(raw: RawRequest, bound: Filter[Any], limits: RequestLimits) -> Request
     return Request([turn], names)
 
 
-def input_names(bound: Filter[Any]) -> list[str]:
+@lru_cache(maxsize=64)
+def input_names(bound: Filter[Any]) -> tuple[str, ...]:
     """The inputs that a model takes, `observations` first."""
     deltas = ["time_deltas"] if bound.takes_time_deltas else []
-    return ["observations", *deltas, "sequence_ids", "offsets", "starts", "ends", "lengths", STATE]
+    return "observations", *deltas, "sequence_ids", "offsets", "starts", "ends", "lengths", STATE
 
 
 def _by_name(inputs: Sequence[RawTensor], bound: Filter[Any]) -> dict[str, RawTensor]:
@@ -126,20 +124,20 @@ def _horizon(parameters: Mapping[str, Parameter], limits: RequestLimits) -> int:
     return horizon
 
 
-def _outputs(names: Sequence[str] | None, bound: Filter[Any], horizon: int) -> list[str]:
-    """The outputs in the order to send them."""
-    if not names:
-        return [*bound.default_names, *(bound.horizon_names if horizon else ())]
+@lru_cache(maxsize=256)
+def _outputs(names: Sequence[str], bound: Filter[Any], *, horizon: bool) -> tuple[Sequence[str], frozenset[str]]:
+    """The outputs in the order to send them, and those of them that a filter gives. Raises InvalidRequest."""
     declared = bound.declared
-    wanted = list(dict.fromkeys(names))
-    for name in wanted:
+    if not names:
+        names = (*bound.default_names, *(bound.horizon_names if horizon else ()))
+    for name in names:
         if name != STATE and name not in declared:
             raise InvalidRequest(
                 f"{name[:64]!r} is not an output of {bound.name}; known are {', '.join(declared)}, state"
             )
         if name in declared and declared[name].on_horizon and not horizon:
             raise InvalidRequest(f"{name}: needs the parameter horizon, the number of steps to forecast")
-    return wanted
+    return tuple(dict.fromkeys(names)), frozenset(names) - {STATE}
 
 
 def _sequence_id(parameters: Mapping[str, Parameter], limits: RequestLimits) -> str:

@@ -2,8 +2,7 @@
 
 import struct
 import zlib
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,78 +10,79 @@ from stream_filters.filters.base import Array, Filter
 from stream_filters.refusals import InvalidRequest, Unusable
 
 _MAGIC = b"SFB1"
-# magic, checksum of all that follows it, filter schema version, offset, sizes of filter name, config and state
-_BELIEF = struct.Struct("<4sIIqIII")
-_CHECKED_FROM = 8
+# magic, checksum of all that follows
+_CHECKED = struct.Struct("<4sI")
+# of a belief: filter schema version, offset, sizes of filter name, config and state, which are behind it
+_BELIEF = struct.Struct("<IqIII")
 # so far from the end of an int64 that no request can reach it
 _LAST_OFFSET = 2**62
-# checksum of the rest of this head, size of belief, size of previous belief (0: none), ended, size of the last request,
-# both digests; the beliefs behind it have checksums of their own
 _RECORD_MAGIC = b"SFR1"
-_RECORD = struct.Struct("<4sIII?q16s16s")
-_RECORD_CHECKED_FROM = 8
+# sizes of the belief and the previous one (0: none), ended, size of the last request, both digests; the checksum is of
+# this alone, the beliefs behind it have their own
+_RECORD = struct.Struct("<II?q16s16s")
 DIGEST_BYTES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Belief:
+class Belief(NamedTuple):
     """A filter's state after `offset` observations, with all that is needed to go on from it.
 
-    config: the filter's settings as canonical JSON. state: the bytes of a zero-dimensional record.
+    config: the filter's settings as canonical JSON. encoded: the bytes that `decode` reads, those of the state from
+    `state_from` on.
     """
 
     filter_name: str
     schema_version: int
     config: str
     offset: int
-    state: bytes
+    encoded: bytes
+    state_from: int
 
     @classmethod
     def of(cls, bound: Filter[Any], offset: int, state: Array) -> "Belief":
         """The belief that `state` of the filter `bound` is."""
-        return cls(bound.name, bound.schema_version, bound.config_json, offset, state.tobytes())
-
-    def encode(self) -> bytes:
-        """The bytes that `decode` reads."""
-        name, config = self.filter_name.encode(), self.config.encode()
-        sizes = len(name), len(config), len(self.state)
-        head = _BELIEF.pack(_MAGIC, 0, self.schema_version, self.offset, *sizes)
-        body = b"".join((head[_CHECKED_FROM:], name, config, self.state))
-        return b"".join((_MAGIC, struct.pack("<I", zlib.crc32(body)), body))
+        name, config, values = bound.name.encode(), bound.config_json.encode(), state.tobytes()
+        head = _BELIEF.pack(bound.schema_version, offset, len(name), len(config), len(values)) + name + config
+        checksum = zlib.crc32(values, zlib.crc32(head))
+        encoded = b"".join((_CHECKED.pack(_MAGIC, checksum), head, values))
+        return cls(bound.name, bound.schema_version, bound.config_json, offset, encoded, _CHECKED.size + len(head))
 
     @classmethod
     def decode(cls, data: bytes) -> "Belief":
         """Read a belief. Raises InvalidRequest when the bytes are not one, whole and unchanged."""
-        if len(data) < _BELIEF.size or data[:4] != _MAGIC:
+        if len(data) < _CHECKED.size + _BELIEF.size or data[:4] != _MAGIC:
             raise InvalidRequest(f"state: {len(data)} bytes came that are not a state; send a `state` output unchanged")
-        _, checksum, schema_version, offset, name_bytes, config_bytes, state_bytes = _BELIEF.unpack_from(data)
-        if len(data) != _BELIEF.size + name_bytes + config_bytes + state_bytes:
+        _, checksum = _CHECKED.unpack_from(data)
+        schema_version, offset, name_bytes, config_bytes, state_bytes = _BELIEF.unpack_from(data, _CHECKED.size)
+        name_from = _CHECKED.size + _BELIEF.size
+        config_from = name_from + name_bytes
+        state_from = config_from + config_bytes
+        if len(data) != state_from + state_bytes:
             raise InvalidRequest(f"state: {len(data)} bytes came, not its size; send a `state` output unchanged")
-        if zlib.crc32(data[_CHECKED_FROM:]) != checksum:
+        if zlib.crc32(memoryview(data)[_CHECKED.size :]) != checksum:
             raise InvalidRequest("state: the checksum does not fit the bytes; send a `state` output unchanged")
         if not 0 <= offset <= _LAST_OFFSET:
             raise InvalidRequest(f"state: offset {offset} is none; send a `state` output unchanged")
-        name_end = _BELIEF.size + name_bytes
-        config_end = name_end + config_bytes
-        return cls(
-            data[_BELIEF.size : name_end].decode("utf-8", "replace"),
-            schema_version,
-            data[name_end:config_end].decode("utf-8", "replace"),
-            offset,
-            data[config_end:],
-        )
+        name = data[name_from:config_from].decode("utf-8", "replace")
+        config = data[config_from:state_from].decode("utf-8", "replace")
+        return cls(name, schema_version, config, offset, data, state_from)
+
+    @property
+    def state(self) -> bytes:
+        """The bytes of a zero-dimensional record."""
+        return self.encoded[self.state_from :]
 
     def restore(self, bound: Filter[Any]) -> Array:
         """The state as a record of the filter `bound`. Raises InvalidRequest, by name, where they do not fit."""
         same_filter(self, bound)
         if self.schema_version < bound.schema_version:
             return self._upgraded(bound)
-        if len(self.state) != bound.state_dtype.itemsize:
+        state = self.state
+        if len(state) != bound.state_dtype.itemsize:
             raise InvalidRequest(
-                f"state: {len(self.state)} bytes came for {bound.name}, "
+                f"state: {len(state)} bytes came for {bound.name}, "
                 f"its configuration has {bound.state_dtype.itemsize}; start the stream anew"
             )
-        return np.frombuffer(self.state, bound.state_dtype)[0:1].reshape(())
+        return np.frombuffer(state, bound.state_dtype).reshape(())
 
     def _upgraded(self, bound: Filter[Any]) -> Array:
         try:
@@ -96,8 +96,7 @@ class Belief:
         return state
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """What is stored for one stream.
 
     previous: the belief before the last request, kept when that request had an offset, so that the very same
@@ -120,26 +119,28 @@ class Record:
 
     def encode(self) -> bytes:
         """The bytes that `decode` reads."""
-        belief = self.belief.encode()
-        previous = self.previous.encode() if self.previous else b""
-        digests = self.digest, self.start_digest
+        belief = self.belief.encoded
+        previous = self.previous.encoded if self.previous else b""
         sizes = len(belief), len(previous)
-        head = _RECORD.pack(_RECORD_MAGIC, 0, *sizes, self.ended, self.last_rows, *digests)[_RECORD_CHECKED_FROM:]
-        return b"".join((_RECORD_MAGIC, struct.pack("<I", zlib.crc32(head)), head, belief, previous))
+        head = _RECORD.pack(*sizes, self.ended, self.last_rows, self.digest, self.start_digest)
+        return b"".join((_CHECKED.pack(_RECORD_MAGIC, zlib.crc32(head)), head, belief, previous))
 
     @classmethod
     def decode(cls, data: bytes) -> "Record":
         """Read a record. Raises Unusable when the bytes are not one."""
         try:
-            magic, checksum, belief_bytes, previous_bytes, ended, last_rows, digest, start = _RECORD.unpack_from(data)
+            magic, checksum = _CHECKED.unpack_from(data)
             if magic != _RECORD_MAGIC:
                 raise InvalidRequest(f"its format is {magic!r}, this server reads {_RECORD_MAGIC!r}")
-            if zlib.crc32(data[_RECORD_CHECKED_FROM : _RECORD.size]) != checksum:
+            head = data[_CHECKED.size : _CHECKED.size + _RECORD.size]
+            if zlib.crc32(head) != checksum:
                 raise InvalidRequest("the checksum does not fit")
-            middle = _RECORD.size + belief_bytes
+            belief_bytes, previous_bytes, ended, last_rows, digest, start = _RECORD.unpack(head)
+            first = _CHECKED.size + _RECORD.size
+            middle = first + belief_bytes
             if len(data) != middle + previous_bytes:
                 raise InvalidRequest(f"{len(data)} bytes are not its size")
-            belief = Belief.decode(data[_RECORD.size : middle])
+            belief = Belief.decode(data[first:middle])
             previous = Belief.decode(data[middle:]) if previous_bytes else None
         except (struct.error, InvalidRequest) as error:
             raise Unusable(f"what is stored for the stream is not readable ({error}); start it anew") from error

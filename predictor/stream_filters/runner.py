@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from stream_filters.filters.base import Array, Filter
 from stream_filters.ordering import Apply, Replay, Turn
@@ -16,6 +16,7 @@ from stream_filters.telemetry import Operation, Reason
 _INLINE_ROWS = 64
 # more pieces than threads, so that a slow piece does not leave the other threads idle
 _PIECES = 4
+_NOTHING: frozenset[str] = frozenset()
 
 
 class Observer(Protocol):
@@ -40,8 +41,7 @@ class Observer(Protocol):
         """A local copy was dropped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a turn gives back: outputs by name, the belief after the last row, whether it was answered before."""
 
     info: Mapping[str, Array]
@@ -60,7 +60,7 @@ class Runner:
     async def run(self, work: Sequence[tuple[Turn, Apply]]) -> list[Answer]:
         """The answer of every turn."""
         began = time.perf_counter()
-        rows = sum(len(turn.observations) + turn.horizon for turn, _ in work)
+        rows = sum([len(turn.observations) + turn.horizon for turn, _ in work])
         if rows <= _INLINE_ROWS:
             answers = _run_all(work)
         else:
@@ -80,11 +80,11 @@ def _run_all(work: Sequence[tuple[Turn, Apply]]) -> list[Answer]:
 def _run(turn: Turn, applied: Apply) -> Answer:
     """Filter the turn's rows, and forecast after the last one."""
     bound: Filter[Any] = applied.bound
-    later = turn.names.intersection(bound.horizon_names)
+    later = turn.names.intersection(bound.horizon_names) if turn.horizon else _NOTHING
     step = bound.run(applied.state, turn.batch(bound), turn.names - later)
-    info = dict(step.info)
+    info = step.info
     if later:
         forecast = bound.forecast(step.state, turn.horizon)
-        info.update((name, forecast[name]) for name in later)
+        info = {**info, **{name: forecast[name] for name in later}}
     belief = Belief.of(bound, applied.offset + len(turn.observations), step.state)
     return Answer(info, belief, isinstance(applied, Replay))

@@ -1,9 +1,8 @@
 """Tensors of the v2 protocol as arrays, and back. Knows the datatypes, not the transports."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,8 +25,7 @@ _MOST_AXES = 8
 _MOST_VALUES = 2**48
 
 
-@dataclass(frozen=True, slots=True)
-class RawTensor:
+class RawTensor(NamedTuple):
     """A tensor as it came: `data` is little-endian bytes, or the values one by one (nested where REST nests them)."""
 
     name: str
@@ -47,7 +45,7 @@ def decode(tensor: RawTensor, accepted: Sequence[str]) -> Array:
         raise InvalidRequest(f"{tensor.name}: datatype {tensor.datatype!r} came, expected {expected}")
     if len(tensor.shape) > _MOST_AXES:
         raise InvalidRequest(f"{tensor.name}: {len(tensor.shape)} sizes came for a shape, no tensor has so many axes")
-    if any(size < 0 for size in tensor.shape):
+    if min(tensor.shape, default=0) < 0:
         raise InvalidRequest(f"{tensor.name}: shape {list(tensor.shape)} came, sizes must not be negative")
     if tensor.datatype == BYTES:
         values = _decode_strings(tensor)
@@ -60,7 +58,7 @@ def decode(tensor: RawTensor, accepted: Sequence[str]) -> Array:
         raise InvalidRequest(
             f"{tensor.name}: shape {list(tensor.shape)} needs {count} values, {values.size} came; make them agree"
         )
-    if prod(size or 1 for size in tensor.shape) > _MOST_VALUES:
+    if not count and prod(size or 1 for size in tensor.shape) > _MOST_VALUES:
         raise InvalidRequest(f"{tensor.name}: shape {list(tensor.shape)} came, no tensor is so large")
     return values.reshape(tensor.shape)
 

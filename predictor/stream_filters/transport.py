@@ -116,7 +116,7 @@ def _write_grpc(
     request: InferRequest, outputs: Mapping[str, Array], parameters: Mapping[str, Parameter]
 ) -> ModelInferResponse:
     response = ModelInferResponse()
-    response.CopyFrom(_described(tuple((name, array.dtype, array.shape) for name, array in outputs.items())))
+    response.CopyFrom(_described(tuple([(name, array.dtype, array.shape) for name, array in outputs.items()])))
     response.id, response.model_name, response.model_version = (
         request.id or "",
         request.model_name,

@@ -41,7 +41,7 @@ def rows(values: Floats, name: str) -> Floats:
     if values.ndim not in (1, 2) or values.shape[-1] == 0 < values.ndim - 1:
         raise InvalidRequest(f"{name}: shape {list(values.shape)} came, expected [T], or [T, D] for D values in a row")
     infinite = np.isinf(values)
-    if infinite.any():
+    if np.count_nonzero(infinite):
         raise InvalidRequest(f"{name}: Inf came at index {_first(infinite)}; send NaN for a missing value")
     return values[:, None] if values.ndim == 1 else values
 

@@ -1,7 +1,5 @@
 """Local copies are bounded in number, never outlive their streams, and tell when one is dropped."""
 
-from dataclasses import replace
-
 import pytest
 from stream_filters.local_copies import LocalCopies
 from stream_filters.records import DIGEST_BYTES, Belief, Record
@@ -35,7 +33,7 @@ def heard() -> Heard:
 
 def test_what_was_written_last_is_found_as_a_copy(heard: Heard) -> None:
     copies = LocalCopies(2, heard, lambda: 0.0)
-    newer = replace(RECORD, last_rows=7)
+    newer = RECORD._replace(last_rows=7)
     copies.put("a", RECORD, b"1", 10.0)
     copies.put("a", newer, b"2", 10.0)
     held = copies.get("a")

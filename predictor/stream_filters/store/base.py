@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class StoreError(Exception):
@@ -21,16 +22,14 @@ class ConflictError(StoreError):
     """The key does not hold the expected version: somebody else wrote it in between."""
 
 
-@dataclass(frozen=True, slots=True)
-class Versioned:
+class Versioned(NamedTuple):
     """A value and the version that it was written under. Versions are opaque and never come back."""
 
     value: bytes
     version: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """Put `value` (None: delete) under `key` if its version is still `expected` (None: if it does not exist).
 
     ttl_seconds: the key is gone when so much time has passed without another write; inf: never.
