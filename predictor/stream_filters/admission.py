@@ -1,8 +1,7 @@
 """How many requests may be in work at once: one more is turned away at once, instead of making all of them wait."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import grpc
@@ -16,7 +15,7 @@ _LEAVING_SECONDS = 2.0
 
 
 class Admission:
-    """Counts what is in work.
+    """Counts what is in work: one more inside of each `with`.
 
     most: how many may be at once. what: they are, for the sentence of a refusal.
     """
@@ -35,16 +34,14 @@ class Admission:
             Exhausted(f"the server has {self._most} {self._what}, its limit; slow down, and send this again")
         )
 
-    @contextmanager
-    def one(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         """Count one as long as it is in work. Raises RefusedCall when it is one too many."""
         if refusal := self.refusal:
             raise refusal
         self._in_work += 1
-        try:
-            yield
-        finally:
-            self._in_work -= 1
+
+    def __exit__(self, *_: object) -> None:
+        self._in_work -= 1
 
 
 class AdmissionInterceptor(grpc.aio.ServerInterceptor):

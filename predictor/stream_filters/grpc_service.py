@@ -51,7 +51,7 @@ class Servicer(InferenceServicer):
 
     async def ModelInfer(self, request: pb.ModelInferRequest, context: Any) -> pb.ModelInferResponse:
         """One request, one response."""
-        with self._unary.one():
+        with self._unary:
             return await super().ModelInfer(request, context)
 
     async def ModelSequences(self, request: Any, context: Any) -> Message:
@@ -68,7 +68,7 @@ class Servicer(InferenceServicer):
 
         A refused request is answered with an error message and its code; the call goes on.
         """
-        with self._streaming.one():
+        with self._streaming:
             iterator = aiter(requests)
             while (request := await self._next(iterator)) is not None:
                 try:

@@ -35,7 +35,7 @@ class LimitsMiddleware:
             response = await answer_rest(Request(scope), refusal)
             await response(scope, receive, send)
             return
-        with self._admission.one():
+        with self._admission:
             await self._counted(scope, receive, send)
 
 

@@ -44,9 +44,23 @@ class Limits:
 
 
 _NOTHING = Held()
-_Order = Apply | Refusal
 _Result = Answer | Refusal
 _T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class _Try:
+    """A turn beside what its stream holds; no result: the stream must be read again first."""
+
+    turn: Turn
+    key: str
+    held: Held
+    result: _Result | None = None
+
+    @property
+    def begins(self) -> bool:
+        """Whether it makes a stream that the store does not hold."""
+        return self.turn.start and self.held.is_new
 
 
 class Sessions:
@@ -118,30 +132,30 @@ class Sessions:
         return [key.removeprefix(self._prefix) for key in page.keys], page.next_token
 
     async def _apply_in_turn(self, turns: Sequence[Turn]) -> list[_Result]:
-        results: dict[int, _Result] = {}
-        pending = list(range(len(turns)))
-        for attempt in range(self._limits.attempts):
-            tried = await self._attempt([turns[index] for index in pending])
-            results.update({index: result for index, result in zip(pending, tried, strict=True) if result is not None})
-            pending = [index for index in pending if index not in results]
-            if not pending:
-                return [results[index] for index in range(len(turns))]
-            if attempt:
-                await asyncio.sleep(random.uniform(0, 0.001 * 2**attempt))  # noqa: S311  jitter, not a secret
         lost = Contended(f"other writers changed the stream {self._limits.attempts} times in a row; send this again")
-        return [results.get(index, lost) for index in range(len(turns))]
+        results = await self._attempt(turns)
+        for attempt in range(1, self._limits.attempts):
+            pending = [index for index, result in enumerate(results) if result is None]
+            if not pending:
+                break
+            if attempt > 1:
+                await asyncio.sleep(random.uniform(0, 0.001 * 2**attempt))  # noqa: S311  jitter, not a secret
+            for index, result in zip(pending, await self._attempt([turns[index] for index in pending]), strict=True):
+                results[index] = result
+        return [result or lost for result in results]
 
     async def _attempt(self, turns: Sequence[Turn]) -> list[_Result | None]:
         """Try each turn once; None for those to try again on a fresh copy of the stream."""
-        held = await self._load([self._prefix + turn.sequence_id for turn in turns])
-        begun = sum(turn.start and stream.is_new for turn, stream in zip(turns, held, strict=True))
+        tries = await self._load(turns)
+        begun = sum([attempt.begins for attempt in tries])
         room = await self._room() if begun else 0
         starting = min(begun, max(room, 0))
         self._starting += starting
         try:
-            return await self._carry_out(turns, held, self._order(turns, held, room))
+            await self._carry_out(self._order(tries, room))
         finally:
             self._starting -= starting
+        return [attempt.result for attempt in tries]
 
     async def _room(self) -> int:
         """How many more streams may begin, those of others that are beginning now counted as begun."""
@@ -150,81 +164,79 @@ class Sessions:
         # those that were stored while it was counted may be in neither number
         return self._limits.live_streams - live - max(before, self._starting)
 
-    def _order(self, turns: Sequence[Turn], held: Sequence[Held], room: int) -> list[_Order | None]:
-        orders: list[_Order | None] = []
-        for turn, stream in zip(turns, held, strict=True):
+    def _order(self, tries: Sequence[_Try], room: int) -> list[tuple[_Try, Apply]]:
+        """What is to be done for those that are not refused, when so many more streams may begin."""
+        work = []
+        for attempt in tries:
+            turn, held = attempt.turn, attempt.held
+            todo: Apply | Refusal
             try:
-                if stream.unreadable and not turn.start:
-                    raise stream.unreadable
-                todo: _Order | None = order(turn, stream.record, self._bind)
-                if turn.start and stream.is_new:
+                if held.unreadable and not turn.start:
+                    raise held.unreadable
+                todo = order(turn, held.record, self._bind)
+                if attempt.begins:
                     room -= 1
                     todo = todo if room >= 0 else self._full()
             except Refusal as refusal:
                 todo = refusal
             # a local copy may be old: only what the store confirms is refused, shown or answered again
-            if stream.cached and (isinstance(todo, Refusal | Replay | Look)):
-                todo = None
-            orders.append(todo)
-        return orders
+            if held.cached and isinstance(todo, Refusal | Replay | Look):
+                self._copies.drop(attempt.key)
+            elif isinstance(todo, Refusal):
+                attempt.result = todo
+            else:
+                work.append((attempt, todo))
+        return work
 
-    async def _carry_out(
-        self, turns: Sequence[Turn], held: Sequence[Held], orders: Sequence[_Order | None]
-    ) -> list[_Result | None]:
-        results: list[_Result | None] = [todo if isinstance(todo, Refusal) else None for todo in orders]
-        for index, todo in enumerate(orders):
-            if todo is None:
-                self._copies.drop(self._prefix + turns[index].sequence_id)
-        work = [(index, turns[index], todo) for index, todo in enumerate(orders) if isinstance(todo, Apply)]
-        answers = await self._runner.run([(turn, todo) for _, turn, todo in work])
-        writes: list[tuple[int, Answer, Record]] = []
-        for (index, turn, todo), answer in zip(work, answers, strict=True):
+    async def _carry_out(self, work: Sequence[tuple[_Try, Apply]]) -> None:
+        """Run the filters, and write what changes."""
+        answers = await self._runner.run([(attempt.turn, todo) for attempt, todo in work])
+        writes = []
+        for (attempt, todo), answer in zip(work, answers, strict=True):
             if answer.replayed:
                 self._runner.observer.replayed()
-                results[index] = answer
+                attempt.result = answer
             elif isinstance(todo, Look):
                 self._runner.observer.applied(0)
-                results[index] = answer
+                attempt.result = answer
             else:
-                writes.append((index, answer, next_record(turn, held[index].record, todo, answer.belief)))
-        for (index, answer, _), won in zip(writes, await self._commit(turns, held, writes), strict=True):
-            results[index] = answer if won else None
-            if won:
-                self._runner.observer.applied(len(turns[index].observations))
-            else:
-                self._runner.observer.conflicted()
-        return results
+                record = next_record(attempt.turn, attempt.held.record, todo, answer.belief)
+                writes.append((attempt, answer, record))
+        if writes:
+            await self._commit(writes)
 
-    async def _load(self, keys: Sequence[str]) -> list[Held]:
-        """The streams of the keys, from local copies where there are."""
-        held = {key: copy for key in keys if (copy := self._copies.get(key))}
-        missing = [key for key in keys if key not in held]
+    async def _load(self, turns: Sequence[Turn]) -> list[_Try]:
+        """The turns with what their streams hold, by local copies where there are."""
+        keys = [self._prefix + turn.sequence_id for turn in turns]
+        held = [self._copies.get(key) for key in keys]
+        missing = [key for key, copy in zip(keys, held, strict=True) if copy is None]
         if missing:
-            found = await self._timed("read", self._store.get_many(missing))
-            for key, value in zip(missing, found, strict=True):
-                held[key] = _read(value) if value else _NOTHING
-        return [held[key] for key in keys]
+            found = iter(await self._timed("read", self._store.get_many(missing)))
+            held = [copy or _read(next(found)) for copy in held]
+        return [_Try(turn, key, copy or _NOTHING) for turn, key, copy in zip(turns, keys, held, strict=True)]
 
-    async def _commit(
-        self, turns: Sequence[Turn], held: Sequence[Held], writes: Sequence[tuple[int, Answer, Record]]
-    ) -> list[bool]:
-        """Write the records; whether each won its race. What may have changed is no longer trusted locally."""
-        if not writes:
-            return []
+    async def _commit(self, writes: Sequence[tuple[_Try, Answer, Record]]) -> None:
+        """Write the records; an attempt has its answer as result if it won its race.
+
+        What may have changed is no longer trusted locally.
+        """
         asked = []
-        for index, _, record in writes:
-            key = self._prefix + turns[index].sequence_id
-            self._copies.drop(key)
+        for attempt, _, record in writes:
+            self._copies.drop(attempt.key)
             keep = not record.ended or record.previous is not None
             ttl = self._limits.replay_seconds if record.ended else self._limits.ttl_seconds
-            asked.append(Write(key, record.encode() if keep else None, held[index].version, ttl))
+            asked.append(Write(attempt.key, record.encode() if keep else None, attempt.held.version, ttl))
         # counted from before the write, so that no copy outlives its stream
         expires_at = time.monotonic() + self._limits.ttl_seconds
         versions = await self._timed("write", self._store.write_many(asked))
-        for write, version, (_, _, record) in zip(asked, versions, writes, strict=True):
-            if not isinstance(version, ConflictError) and not record.ended:
-                self._copies.put(write.key, record, version, expires_at)
-        return [not isinstance(version, ConflictError) for version in versions]
+        for (attempt, answer, record), version in zip(writes, versions, strict=True):
+            if isinstance(version, ConflictError):
+                self._runner.observer.conflicted()
+                continue
+            if not record.ended:
+                self._copies.put(attempt.key, record, version, expires_at)
+            self._runner.observer.applied(len(attempt.turn.observations))
+            attempt.result = answer
 
     def _full(self) -> Exhausted:
         return Exhausted(
@@ -234,7 +246,9 @@ class Sessions:
         )
 
 
-def _read(value: Versioned) -> Held:
+def _read(value: Versioned | None) -> Held:
+    if value is None:
+        return _NOTHING
     try:
         return Held(Record.decode(value.value), value.version)
     except Unusable as refusal:

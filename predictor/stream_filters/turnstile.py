@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from stream_filters.refusals import Exhausted
@@ -11,10 +11,28 @@ from stream_filters.refusals import Exhausted
 
 @dataclass(slots=True, eq=False)
 class _Ticket:
-    """behind: in how many of its queues somebody is ahead. called: done when nobody is."""
+    """A request's places in the queues of its keys; it is its turn inside of it.
 
+    behind: in how many of its queues somebody is ahead. called: done when nobody is.
+    """
+
+    turnstile: "Turnstile"
+    keys: Sequence[str]
     behind: int = 0
     called: asyncio.Future[None] | None = None
+
+    async def __aenter__(self) -> None:
+        self.turnstile.join(self)
+        if self.behind:
+            self.called = asyncio.get_running_loop().create_future()
+            try:
+                await self.called
+            except asyncio.CancelledError:
+                self.turnstile.leave(self)
+                raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self.turnstile.leave(self)
 
 
 class Turnstile:
@@ -42,25 +60,24 @@ class Turnstile:
             "wait for answers before sending more"
         )
 
-    @asynccontextmanager
-    async def turn(self, keys: Sequence[str]) -> AsyncIterator[None]:
+    def turn(self, keys: Sequence[str]) -> AbstractAsyncContextManager[None]:
         """Hold all keys, each named once. Raises Exhausted when the queue of one is full."""
-        for key in keys:
+        return _Ticket(self, keys)
+
+    def join(self, ticket: _Ticket) -> None:
+        """Queue for every key of the ticket. Raises Exhausted."""
+        for key in ticket.keys:
             if refusal := self.full(key):
                 raise refusal
-        ticket = _Ticket()
-        for key in keys:
+        for key in ticket.keys:
             queue = self._queues.setdefault(key, deque())
             ticket.behind += bool(queue)
             queue.append(ticket)
-        try:
-            if ticket.behind:
-                ticket.called = asyncio.get_running_loop().create_future()
-                await ticket.called
-            yield
-        finally:
-            for key in keys:
-                self._leave(key, ticket)
+
+    def leave(self, ticket: _Ticket) -> None:
+        """Make way in every queue."""
+        for key in ticket.keys:
+            self._leave(key, ticket)
 
     def _leave(self, key: str, ticket: _Ticket) -> None:
         queue = self._queues[key]

@@ -204,7 +204,7 @@ class StreamingKalman(Filter[StreamingKalmanConfig]):
         needed = names if names.isdisjoint(INNOVATIONS) else names | PREDICTIVE
         plan = self._room.plan(len(batch.observations), needed)
         # Copies: a read-only array would be another type, and have the kernel compiled again.
-        words = state.reshape(1).view(np.float64).copy()
+        words = np.frombuffer(state, np.float64).copy()
         parts = Parts(*self._bank, self._scratch.value, words)
         deltas = np.array(batch.time_deltas, np.float64, order="C")
         reports = []
@@ -218,7 +218,7 @@ class StreamingKalman(Filter[StreamingKalmanConfig]):
         if needed is not names:
             add_innovations(info, batch.observations)
             info = {name: info[name] for name in names}
-        return Step(words.view(self._dtype).reshape(()), info)
+        return Step(np.ndarray((), self._dtype, words), info)
 
     def forecast(self, state: Array, horizon: int) -> Mapping[str, Array]:
         """The predictive of steps 1..horizon: rows without observations at the nominal step."""

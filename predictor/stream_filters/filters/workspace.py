@@ -40,7 +40,9 @@ class Plan:
 
     def arrays(self, buffer: Floats) -> dict[str, Floats]:
         """The outputs by name, as views of the buffer."""
-        return {name: buffer[part] if shape is None else buffer[part].reshape(shape) for name, part, shape in self.places}
+        return {
+            name: buffer[part] if shape is None else buffer[part].reshape(shape) for name, part, shape in self.places
+        }
 
 
 class ReportRoom:
