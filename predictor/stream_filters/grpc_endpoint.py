@@ -11,7 +11,7 @@ from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
 from stream_filters.admission import Admission, AdmissionInterceptor
-from stream_filters.grpc_service import Servicer, StatusInterceptor, handlers
+from stream_filters.grpc_service import Servicer, handlers
 from stream_filters.security import Token, TokenInterceptor, grpc_credentials
 from stream_filters.settings import Settings
 from stream_filters.stream_messages import SERVICE, reflection_pool
@@ -36,7 +36,7 @@ class GrpcEndpoint:
         guards = [TokenInterceptor(token)] if token else []
         self._server = grpc.aio.server(
             futures.ThreadPoolExecutor(max_workers=1),
-            interceptors=(StatusInterceptor(), *guards, self._admission),
+            interceptors=(*guards, self._admission),
             options=_options(settings),
         )
         self._server.add_generic_rpc_handlers((handlers(self._servicer),))

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 import grpc
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
-from grpc_interceptor import AsyncExceptionToStatusInterceptor
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc.servicer import InferenceServicer
@@ -134,36 +133,24 @@ def _refused(sentence: str) -> RefusedCall:
     return RefusedCall(InvalidRequest(sentence))
 
 
-class StatusInterceptor(AsyncExceptionToStatusInterceptor):
-    """Exceptions as gRPC statuses."""
-
-    async def handle_exception(self, ex: Exception, request_or_iterator: Any, context: Any, method_name: str) -> None:
-        """End the call with the status of `ex`."""
-        del request_or_iterator
-        if isinstance(ex, grpc.aio.AbortError):
-            raise ex
-        code, _, sentence = answer(ex, method_name)
-        await context.abort(code, sentence)
-
-
 def handlers(servicer: Servicer) -> grpc.GenericRpcHandler:
-    """Every method of the service. Requests that are not messages at all are refused, not failed on."""
+    """Every method of the service. What it raises ends the call with its status; what is no message is refused."""
     service = pb.DESCRIPTOR.services_by_name["GRPCInferenceService"]
     methods = {
         method.name: grpc.unary_unary_rpc_method_handler(
-            _refusing_unreadable(getattr(servicer, method.name)),
+            _answering(getattr(servicer, method.name)),
             request_deserializer=_reader(GetMessageClass(method.input_type)),
             response_serializer=GetMessageClass(method.output_type).SerializeToString,
         )
         for method in service.methods
     }
     methods["ModelSequences"] = grpc.unary_unary_rpc_method_handler(
-        _refusing_unreadable(servicer.ModelSequences),
+        _answering(servicer.ModelSequences),
         request_deserializer=_reader(ModelSequencesRequest),
         response_serializer=ModelSequencesResponse.SerializeToString,
     )
     methods["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
-        servicer.ModelStreamInfer,
+        _answering_stream(servicer.ModelStreamInfer),
         request_deserializer=_reader(pb.ModelInferRequest),
         response_serializer=ModelStreamInferResponse.SerializeToString,
     )
@@ -180,9 +167,31 @@ def _reader(kind: type[Message]) -> Any:
     return read
 
 
-def _refusing_unreadable(method: Any) -> Any:
-    async def checked(request: Message | _Unreadable, context: Any) -> Message:
-        response: Message = await method(_read(request), context)
+def _answering(method: Any) -> Any:
+    async def called(request: Message | _Unreadable, context: Any) -> Message:
+        try:
+            response: Message = await method(_read(request), context)
+        except Exception as error:
+            await _end(error, method, context)
+            raise
         return response
 
-    return checked
+    return called
+
+
+def _answering_stream(method: Any) -> Any:
+    async def called(requests: AsyncIterator[Message | _Unreadable], context: Any) -> AsyncIterator[Message]:
+        try:
+            async for response in method(requests, context):
+                yield response
+        except Exception as error:
+            await _end(error, method, context)
+            raise
+
+    return called
+
+
+async def _end(error: Exception, method: Any, context: Any) -> None:
+    """End the call with the status of what `method` raised."""
+    code, _, sentence = answer(error, method.__name__)
+    await context.abort(code, sentence)
