@@ -100,7 +100,9 @@ class FilterModel(Model):
         """Carry out one v2 request. Raises RefusedCall with the code and sentence of the refusal."""
         del headers, response_headers
         try:
-            request = await self._understood(payload)
+            raw = transport.read(payload)
+            is_small = raw.size <= INLINE_VALUES and not self._reading
+            request = self._parsed(raw) if is_small else await self._parsed_in_turn(raw)
             if request.batch:
                 outputs, parameters = await self._many(request)
             else:
@@ -111,10 +113,8 @@ class FilterModel(Model):
         values = sum([array.size for array in outputs.values()])
         return await beside(values, lambda: transport.write(payload, outputs, parameters))
 
-    async def _understood(self, payload: InferRequest) -> Request:
-        raw = transport.read(payload)
-        if raw.size <= INLINE_VALUES and not self._reading:
-            return self._parsed(raw)
+    async def _parsed_in_turn(self, raw: RawRequest) -> Request:
+        """What a large request says, or one that comes while a large one is read."""
         # who comes while a large one is read on another thread stays behind it: streams go by the order of arrival
         self._reading += 1
         try:

@@ -44,6 +44,7 @@ class Limits:
 
 
 _NOTHING = Held()
+_TO_CONFIRM = (Refusal, Replay, Look)
 _Result = Answer | Refusal
 _T = TypeVar("_T")
 
@@ -132,7 +133,6 @@ class Sessions:
         return [key.removeprefix(self._prefix) for key in page.keys], page.next_token
 
     async def _apply_in_turn(self, turns: Sequence[Turn]) -> list[_Result]:
-        lost = Contended(f"other writers changed the stream {self._limits.attempts} times in a row; send this again")
         results = await self._attempt(turns)
         for attempt in range(1, self._limits.attempts):
             pending = [index for index, result in enumerate(results) if result is None]
@@ -142,7 +142,7 @@ class Sessions:
                 await asyncio.sleep(random.uniform(0, 0.001 * 2**attempt))  # noqa: S311  jitter, not a secret
             for index, result in zip(pending, await self._attempt([turns[index] for index in pending]), strict=True):
                 results[index] = result
-        return [result or lost for result in results]
+        return [result or self._lost() for result in results]
 
     async def _attempt(self, turns: Sequence[Turn]) -> list[_Result | None]:
         """Try each turn once; None for those to try again on a fresh copy of the stream."""
@@ -180,7 +180,7 @@ class Sessions:
             except Refusal as refusal:
                 todo = refusal
             # a local copy may be old: only what the store confirms is refused, shown or answered again
-            if held.cached and isinstance(todo, Refusal | Replay | Look):
+            if held.cached and isinstance(todo, _TO_CONFIRM):
                 self._copies.drop(attempt.key)
             elif isinstance(todo, Refusal):
                 attempt.result = todo
@@ -237,6 +237,9 @@ class Sessions:
                 self._copies.put(attempt.key, record, version, expires_at)
             self._runner.observer.applied(len(attempt.turn.observations))
             attempt.result = answer
+
+    def _lost(self) -> Contended:
+        return Contended(f"other writers changed the stream {self._limits.attempts} times in a row; send this again")
 
     def _full(self) -> Exhausted:
         return Exhausted(
