@@ -1,7 +1,7 @@
 """KServe's gRPC service with codes that mean something, its streaming form, and without what a client must not do."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, ClassVar
 
 import grpc
@@ -12,8 +12,10 @@ from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc.servicer import InferenceServicer
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
+from stream_filters import large_messages
 from stream_filters.admission import Admission
 from stream_filters.errors import RefusedCall, answer
+from stream_filters.large_messages import LargeRequest, LargeResponse
 from stream_filters.model import USUAL_NAMES, named_model
 from stream_filters.refusals import InvalidRequest, Unavailable
 from stream_filters.stream_messages import (
@@ -48,10 +50,15 @@ class Servicer(InferenceServicer):
         self._reads: set[asyncio.Future[Any]] = set()
         self._closing = False
 
-    async def ModelInfer(self, request: pb.ModelInferRequest, context: Any) -> pb.ModelInferResponse:
-        """One request, one response."""
+    async def ModelInfer(
+        self, request: pb.ModelInferRequest | LargeRequest, context: Any
+    ) -> pb.ModelInferResponse | bytes:
+        """One request, one response; a large one as its bytes."""
         with self._unary:
-            return await super().ModelInfer(request, context)
+            response = await super().ModelInfer(request, context)
+            if isinstance(response, LargeResponse):
+                return await asyncio.to_thread(response.serialized)
+            return response
 
     async def ModelSequences(self, request: Any, context: Any) -> Message:
         """A page of the names of a model's streams."""
@@ -62,7 +69,7 @@ class Servicer(InferenceServicer):
 
     async def ModelStreamInfer(
         self, requests: AsyncIterator[Message | _Unreadable], context: Any
-    ) -> AsyncIterator[Message]:
+    ) -> AsyncIterator[Message | bytes]:
         """Responses in the order of the requests, one at a time: a slow reader slows its own requests down.
 
         A refused request is answered with an error message and its code; the call goes on.
@@ -71,7 +78,7 @@ class Servicer(InferenceServicer):
             iterator = aiter(requests)
             while (request := await self._next(iterator)) is not None:
                 try:
-                    yield ModelStreamInferResponse(infer_response=await super().ModelInfer(_read(request), context))
+                    yield await _wrapped(await super().ModelInfer(_read(request), context))
                 except Exception as error:
                     yield _told(error, request)
 
@@ -118,6 +125,14 @@ def _read(request: Message | _Unreadable) -> Any:
     return request
 
 
+async def _wrapped(response: pb.ModelInferResponse | LargeResponse) -> Message | bytes:
+    """The response as a streaming call has it."""
+    if isinstance(response, LargeResponse):
+        return await asyncio.to_thread(response.serialized, ModelStreamInferResponse.INFER_RESPONSE_FIELD_NUMBER)
+    wrapped: Message = ModelStreamInferResponse(infer_response=response)
+    return wrapped
+
+
 def _told(error: Exception, request: Any) -> Message:
     """The answer of a streaming call to a request that is refused; the call goes on."""
     code, _, sentence = answer(error, "ModelStreamInfer")
@@ -139,38 +154,47 @@ def handlers(servicer: Servicer) -> grpc.GenericRpcHandler:
     methods = {
         method.name: grpc.unary_unary_rpc_method_handler(
             _answering(getattr(servicer, method.name)),
-            request_deserializer=_reader(GetMessageClass(method.input_type)),
-            response_serializer=GetMessageClass(method.output_type).SerializeToString,
+            request_deserializer=_reader(_parser(method.input_type)),
+            response_serializer=_serialized,
         )
         for method in service.methods
     }
     methods["ModelSequences"] = grpc.unary_unary_rpc_method_handler(
         _answering(servicer.ModelSequences),
-        request_deserializer=_reader(ModelSequencesRequest),
-        response_serializer=ModelSequencesResponse.SerializeToString,
+        request_deserializer=_reader(ModelSequencesRequest.FromString),
+        response_serializer=_serialized,
     )
     methods["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
         _answering_stream(servicer.ModelStreamInfer),
-        request_deserializer=_reader(pb.ModelInferRequest),
-        response_serializer=ModelStreamInferResponse.SerializeToString,
+        request_deserializer=_reader(large_messages.read),
+        response_serializer=_serialized,
     )
     return grpc.method_handlers_generic_handler(SERVICE, methods)
 
 
-def _reader(kind: type[Message]) -> Any:
-    def read(data: bytes) -> Message | _Unreadable:
+def _parser(kind: Any) -> Callable[[bytes], Any]:
+    message: type[Message] = GetMessageClass(kind)
+    return large_messages.read if message is pb.ModelInferRequest else message.FromString
+
+
+def _reader(parse: Callable[[bytes], Any]) -> Any:
+    def read(data: bytes) -> Any:
         try:
-            return kind.FromString(data)
+            return parse(data)
         except DecodeError:
             return _Unreadable()
 
     return read
 
 
+def _serialized(response: Message | bytes) -> bytes:
+    return response if isinstance(response, bytes) else response.SerializeToString()
+
+
 def _answering(method: Any) -> Any:
-    async def called(request: Message | _Unreadable, context: Any) -> Message:
+    async def called(request: Message | _Unreadable, context: Any) -> Message | bytes:
         try:
-            response: Message = await method(_read(request), context)
+            response: Message | bytes = await method(_read(request), context)
         except Exception as error:
             await _end(error, method, context)
             raise
@@ -180,7 +204,7 @@ def _answering(method: Any) -> Any:
 
 
 def _answering_stream(method: Any) -> Any:
-    async def called(requests: AsyncIterator[Message | _Unreadable], context: Any) -> AsyncIterator[Message]:
+    async def called(requests: AsyncIterator[Message | _Unreadable], context: Any) -> AsyncIterator[Message | bytes]:
         try:
             async for response in method(requests, context):
                 yield response

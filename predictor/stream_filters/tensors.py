@@ -31,7 +31,7 @@ class RawTensor(NamedTuple):
     name: str
     datatype: str
     shape: tuple[int, ...]
-    data: bytes | Sequence[Any]
+    data: bytes | memoryview | Sequence[Any]
 
 
 def decode(tensor: RawTensor, accepted: Sequence[str]) -> Array:
@@ -49,7 +49,7 @@ def decode(tensor: RawTensor, accepted: Sequence[str]) -> Array:
         raise InvalidRequest(f"{tensor.name}: shape {list(tensor.shape)} came, sizes must not be negative")
     if tensor.datatype == BYTES:
         values = _decode_strings(tensor)
-    elif isinstance(tensor.data, bytes):
+    elif isinstance(tensor.data, bytes | memoryview):
         values = _decode_numbers(tensor, tensor.data)
     else:
         values = _decode_list(tensor, tensor.data)
@@ -63,7 +63,7 @@ def decode(tensor: RawTensor, accepted: Sequence[str]) -> Array:
     return values.reshape(tensor.shape)
 
 
-def _decode_numbers(tensor: RawTensor, data: bytes) -> Array:
+def _decode_numbers(tensor: RawTensor, data: bytes | memoryview) -> Array:
     dtype = _DTYPES[tensor.datatype]
     if len(data) % dtype.itemsize:
         raise InvalidRequest(
@@ -89,8 +89,8 @@ def _decode_list(tensor: RawTensor, data: Sequence[Any]) -> Array:
 
 def _decode_strings(tensor: RawTensor) -> Array:
     values: list[Any]
-    if isinstance(tensor.data, bytes):
-        values = list(_split_strings(tensor.name, tensor.data))
+    if isinstance(tensor.data, bytes | memoryview):
+        values = list(_split_strings(tensor.name, bytes(tensor.data)))
     else:
         try:
             values = [value.encode() if isinstance(value, str) else value for value in tensor.data]

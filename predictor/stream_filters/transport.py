@@ -14,6 +14,7 @@ from kserve.protocol.infer_type import RequestedOutput
 
 from stream_filters import tensors
 from stream_filters.filters.base import Array
+from stream_filters.large_messages import LARGE_BYTES, LargeResponse
 from stream_filters.parsing import STATE, Parameter, RawRequest
 from stream_filters.refusals import InvalidRequest
 from stream_filters.tensors import RawTensor
@@ -114,7 +115,7 @@ def write(
 
 def _write_grpc(
     request: InferRequest, outputs: Mapping[str, Array], parameters: Mapping[str, Parameter]
-) -> ModelInferResponse:
+) -> ModelInferResponse | LargeResponse:
     response = ModelInferResponse()
     response.CopyFrom(_described(tuple([(name, array.dtype, array.shape) for name, array in outputs.items()])))
     response.id, response.model_name, response.model_version = (
@@ -122,13 +123,15 @@ def _write_grpc(
         request.model_name,
         request.model_version or "",
     )
-    if request.use_binary_outputs:
-        response.raw_output_contents.extend([tensors.encode_raw(array) for array in outputs.values()])
-    else:
-        for output, array in zip(response.outputs, outputs.values(), strict=True):
-            getattr(output.contents, _CONTENTS[output.datatype]).extend(array.ravel().tolist())
     for name, value in parameters.items():
         _set_parameter(response.parameters[name], value)
+    if not request.use_binary_outputs:
+        for output, array in zip(response.outputs, outputs.values(), strict=True):
+            getattr(output.contents, _CONTENTS[output.datatype]).extend(array.ravel().tolist())
+    elif sum(array.nbytes for array in outputs.values()) >= LARGE_BYTES:
+        return LargeResponse(response, outputs.values())
+    else:
+        response.raw_output_contents.extend([tensors.encode_raw(array) for array in outputs.values()])
     return response
 
 
