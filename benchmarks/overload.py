@@ -1,20 +1,23 @@
 """Five times as many requests as the predictor can answer: who is turned away, and how long the others wait.
 
 Requests are sent at fixed times, whether earlier ones were answered or not, as callers who do not know of each other
-send them. Each is heavy enough that sending it takes little of the cores: `make bench`.
+send them. Callers are on other machines, too: where there are several cores, the predictor gets half of them, and what
+sends the requests the others. `make bench`.
 """
 
 import argparse
 import asyncio
+import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import grpc
 import numpy as np
 from stream_filters_client import codec
-from stream_filters_client.wire import inference_pb2 as wire
 
 from benchmarks.load import INFER
 from tools.processes import predictor
@@ -48,19 +51,31 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=SECONDS)
     arguments = parser.parse_args()
+    with _overloaded() as (address, cores):
+        return asyncio.run(_measure(address, cores, arguments.seconds))
+
+
+@contextmanager
+def _overloaded() -> Iterator[tuple[str, str]]:
+    """A predictor apart from this process; gives its address, and how the cores are shared, in words."""
+    cores = sorted(os.sched_getaffinity(0))
+    own, others = cores[: len(cores) // 2], cores[len(cores) // 2 :]
+    os.sched_setaffinity(0, others)
     with predictor("--max-concurrent", str(MOST_CONCURRENT)) as (address, _):
-        return asyncio.run(_measure(address, arguments.seconds))
-
-
-async def _measure(address: str, seconds: float) -> int:
-    async with grpc.aio.insecure_channel(address) as channel:
-        infer = channel.unary_unary(
-            INFER,
-            request_serializer=wire.ModelInferRequest.SerializeToString,
-            response_deserializer=wire.ModelInferResponse.FromString,
+        os.sched_setaffinity(0, own or others)
+        yield (
+            address,
+            f"{len(others)} of {len(cores)} cores, the callers {len(own)}" if own else "the callers' one core",
         )
+
+
+async def _measure(address: str, cores: str, seconds: float) -> int:
+    async with grpc.aio.insecure_channel(address) as channel:
+        # bytes in, bytes out: whoever sends must keep its schedule
+        infer: Any = channel.unary_unary(INFER)
         capacity = await _capacity(infer, seconds)
         print(f"capacity: {capacity:.0f} requests/s of {ROWS:,} observations; {MOST_CONCURRENT} may be in work")
+        print(f"the predictor has {cores}")
         print(_HEAD)
         for factor in FACTORS:
             outcomes = await _open_loop(infer, factor * capacity, seconds)
@@ -107,9 +122,9 @@ async def _open_loop(infer: Any, rate: float, seconds: float) -> Outcomes:
     return outcomes
 
 
-def _request() -> wire.ModelInferRequest:
+def _request() -> bytes:
     values = np.random.default_rng(1).standard_normal(ROWS)
-    return codec.encode(MODEL, {"observations": values}, {}, ("position_mean",))
+    return codec.encode(MODEL, {"observations": values}, {}, ("position_mean",)).SerializeToString()
 
 
 def _ms_since(due: float) -> float:
