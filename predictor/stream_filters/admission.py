@@ -57,13 +57,12 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
 
     async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
         """The handler of the call, or one that refuses it."""
-        handler = await continuation(handler_call_details)
         admission = self._admissions.get(handler_call_details.method)
         refusal = self._refusal(admission) if admission else None
         if refusal is None:
-            return handler
+            return await continuation(handler_call_details)
         code, _, sentence = answer(refusal, handler_call_details.method)
-        return refusing(handler, code, sentence)
+        return refusing(code, sentence)
 
     async def close(self) -> None:
         """Turn every call away from now on; returns when nobody calls any more, or soon if somebody always does."""

@@ -72,16 +72,10 @@ async def answer_rest(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(status_code=status, content={"error": sentence})
 
 
-def refusing(handler: Any, code: StatusCode, sentence: str) -> Any:
-    """A gRPC handler of the form of `handler` that refuses its calls unread."""
+def refusing(code: StatusCode, sentence: str) -> Any:
+    """A gRPC handler that refuses its calls unread, whatever their form: one message is the shortest to send."""
 
     async def refuse(_: Any, context: Any) -> None:
         await context.abort(code, sentence)
 
-    async def refuse_streaming(_: Any, context: Any) -> Any:
-        await context.abort(code, sentence)
-        yield b""
-
-    if handler.response_streaming:
-        return grpc.stream_stream_rpc_method_handler(refuse_streaming)
-    return grpc.unary_unary_rpc_method_handler(refuse)
+    return grpc.stream_unary_rpc_method_handler(refuse)

@@ -144,7 +144,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None or self._token.admits(headers.get("authorization")):
             return handler
-        return refusing(handler, grpc.StatusCode.UNAUTHENTICATED, _NO_TOKEN)
+        return refusing(grpc.StatusCode.UNAUTHENTICATED, _NO_TOKEN)
 
 
 class TokenMiddleware:
