@@ -44,9 +44,9 @@ class Turn(NamedTuple):
         digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
         asked = (self.observations.shape, self.time_deltas is None, self.start, self.end, self.config)
         digest.update(repr(asked).encode())
-        digest.update(self.observations.tobytes())
+        digest.update(self.observations.ravel().data)
         if self.time_deltas is not None:
-            digest.update(self.time_deltas.tobytes())
+            digest.update(self.time_deltas.ravel().data)
         if self.belief is not None:
             digest.update(self.belief.encoded)
         return digest.digest()
@@ -184,9 +184,11 @@ def checked(turn: Turn, bound: Filter[Any]) -> Filter[Any]:
     return bound
 
 
-def next_record(turn: Turn, record: Record | None, applied: Apply, belief: Belief) -> Record:
-    """What is stored after `applied`: a stream that had an offset can answer its last request again."""
-    digest = turn.digest()
+def next_record(turn: Turn, record: Record | None, applied: Apply, belief: Belief, digest: bytes) -> Record:
+    """What is stored after `applied`: a stream that had an offset can answer its last request again.
+
+    digest: the turn's.
+    """
     previous = None
     if turn.offset is not None:
         if record and not turn.start and record.belief.schema_version == belief.schema_version:

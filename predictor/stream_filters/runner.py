@@ -42,11 +42,15 @@ class Observer(Protocol):
 
 
 class Answer(NamedTuple):
-    """What a turn gives back: outputs by name, the belief after the last row, whether it was answered before."""
+    """What a turn gives back: outputs by name, the belief after the last row, whether it was answered before.
+
+    digest: the turn's, if it is one of a stream; of many rows that is work for a thread, too.
+    """
 
     info: Mapping[str, Array]
     belief: Belief
     replayed: bool = False
+    digest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +91,4 @@ def _run(turn: Turn, applied: Apply) -> Answer:
         forecast = bound.forecast(step.state, turn.horizon)
         info = {**info, **{name: forecast[name] for name in later}}
     belief = Belief.of(bound, applied.offset + len(turn.observations), step.state)
-    return Answer(info, belief, isinstance(applied, Replay))
+    return Answer(info, belief, isinstance(applied, Replay), turn.digest() if turn.sequence_id else b"")

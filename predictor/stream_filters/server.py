@@ -113,6 +113,9 @@ def _spare_the_loop() -> None:
     # what the start has made stays, and is far more than requests make: no collection need look at it again
     gc.collect()
     gc.freeze()
+    # of what comes later, all of it is looked at a tenth as often as Python does: that takes long with many streams
+    young, middle, old = gc.get_threshold()
+    gc.set_threshold(young, middle, 10 * old)
 
 
 def _announce(sentence: str) -> None:

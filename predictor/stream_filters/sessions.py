@@ -200,7 +200,7 @@ class Sessions:
                 self._runner.observer.applied(0)
                 attempt.result = answer
             else:
-                record = next_record(attempt.turn, attempt.held.record, todo, answer.belief)
+                record = next_record(attempt.turn, attempt.held.record, todo, answer.belief, answer.digest)
                 writes.append((attempt, answer, record))
         if writes:
             await self._commit(writes)

@@ -128,7 +128,7 @@ def _write_grpc(
     if not request.use_binary_outputs:
         for output, array in zip(response.outputs, outputs.values(), strict=True):
             getattr(output.contents, _CONTENTS[output.datatype]).extend(array.ravel().tolist())
-    elif sum(array.nbytes for array in outputs.values()) >= LARGE_BYTES:
+    elif sum([array.nbytes for array in outputs.values()]) >= LARGE_BYTES:
         return LargeResponse(response, outputs.values())
     else:
         response.raw_output_contents.extend([tensors.encode_raw(array) for array in outputs.values()])

@@ -37,7 +37,7 @@ class Stream:
         step = todo.bound.run(todo.state, asked.batch(todo.bound), asked.names)
         if type(todo) is Apply:
             belief = Belief.of(todo.bound, todo.offset + len(asked.observations), step.state)
-            self.stored = next_record(asked, record, todo, belief).encode()
+            self.stored = next_record(asked, record, todo, belief, asked.digest()).encode()
         return step.info["mean"], isinstance(todo, Replay)
 
     def state(self) -> bytes | None:
