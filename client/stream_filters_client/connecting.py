@@ -127,6 +127,17 @@ class BaseStream(Generic[LineT]):
             self._line.close()
             self._line = None
 
-    def _is_left(self, failure: BaseException | None) -> bool:
-        """Whether the stream stays on the server when its `with` block ends so."""
-        return self._keep or isinstance(failure, errors.ServerUnavailable)
+    @contextmanager
+    def _leaving(self, failure: BaseException | None) -> Iterator[bool]:
+        """Around the end of the stream's `with` block; whether the server is to forget the stream then.
+
+        failure: what the block ends with.
+        """
+        try:
+            yield not self._keep and not isinstance(failure, errors.ServerUnavailable)
+        except errors.StreamFiltersError:
+            # the failure that is under way tells more
+            if failure is None:
+                raise
+        finally:
+            self._hang_up()

@@ -154,12 +154,6 @@ class Stream(BaseStream[StreamingCall]):
     def __exit__(
         self, kind: type[BaseException] | None, failure: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        try:
-            if not self._is_left(failure):
+        with self._leaving(failure) as forgets:
+            if forgets:
                 self.end()
-        except errors.StreamFiltersError:
-            # the failure that is under way tells more
-            if failure is None:
-                raise
-        finally:
-            self._hang_up()

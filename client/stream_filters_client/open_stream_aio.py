@@ -150,12 +150,6 @@ class AsyncStream(BaseStream[AsyncStreamingCall]):
     async def __aexit__(
         self, kind: type[BaseException] | None, failure: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        try:
-            if not self._is_left(failure):
+        with self._leaving(failure) as forgets:
+            if forgets:
                 await self.end()
-        except errors.StreamFiltersError:
-            # the failure that is under way tells more
-            if failure is None:
-                raise
-        finally:
-            self._hang_up()
