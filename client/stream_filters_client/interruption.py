@@ -2,13 +2,23 @@
 
 import asyncio
 import signal
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from stream_filters_client.aio import AsyncStreamClient
 from stream_filters_client.calls import Patience
 
 # an interrupted command does not wait longer for a server that is gone
 _LAST_PATIENCE = Patience(timeout_seconds=2.0, retry_seconds=2.0)
+_T = TypeVar("_T")
+
+
+def run(command: Coroutine[Any, Any, _T]) -> _T:
+    """What a command that stops on signals comes to. Raises KeyboardInterrupt when it was asked twice to stop."""
+    try:
+        return asyncio.run(command)
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 def stop_on_signals(stop: asyncio.Event, client: AsyncStreamClient) -> None:

@@ -13,6 +13,7 @@ import stamina.instrumentation
 from stream_filters_client import cli
 
 from tests.client.fake_predictor import FakePredictor
+from tests.client.terminal import poll, signals_pending
 
 COMMAND = [sys.executable, "-m", "stream_filters_client.cli", "bench"]
 Run = Callable[..., tuple[int, str, str]]
@@ -77,6 +78,25 @@ def test_streams_are_ended_afterwards(bench: Run, predictor: FakePredictor) -> N
     found(bench("--requests", "50", "--streams", "5", "--warm-up", "0", "--json"))
     assert len(predictor.sequences) == 5
     assert all(sequence.ended for sequence in predictor.sequences.values())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_interruption_waits_for_nothing(predictor: FakePredictor, number: signal.Signals) -> None:
+    arguments = ["--duration", "300", "--warm-up", "0", "--target", predictor.target]
+    process = subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if " requests in " in line:
+            break
+    predictor.faults.extend(["hang"] * 100)
+    poll(lambda: len(predictor.faults) < 100)
+    process.send_signal(number)
+    poll(lambda: signals_pending(process.pid) == 0)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert not out
 
 
 def test_the_same_seed_sends_the_same_bytes(bench: Run, predictor: FakePredictor) -> None:

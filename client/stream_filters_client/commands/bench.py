@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import signal
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from stream_filters_client import load_report, objective, trials
+from stream_filters_client import interruption, load_report, objective, trials
 from stream_filters_client.aio import AsyncStreamClient
 from stream_filters_client.commands.common import (
     AsJson,
@@ -139,7 +138,7 @@ def bench(
         seed=seed,
     )
     session = Session(None if quiet else Terminal(stderr=True), sought)
-    server = asyncio.run(_run(session, load, connection))
+    server = interruption.run(_run(session, load, connection))
     raise typer.Exit(_tell(session, server, connection.label, as_json=json_))
 
 
@@ -150,7 +149,7 @@ async def _run(session: Session, load: Load, connection: Connection) -> ServerIn
             server = await client.server()
             (info,) = await client.models([load.model])
             load = replace(load, dimension=info.dimension)
-            _stop_on_signals(session.stop)
+            interruption.stop_on_signals(session.stop, client)
             watching = asyncio.create_task(session.watch())
             try:
                 if session.objective is None:
@@ -163,18 +162,6 @@ async def _run(session: Session, load: Load, connection: Connection) -> ServerIn
                 with suppress(asyncio.CancelledError):
                     await watching
     return server
-
-
-def _stop_on_signals(stop: asyncio.Event) -> None:
-    """The first Ctrl-C ends the load in order; a second one ends the process."""
-    loop = asyncio.get_running_loop()
-
-    def stopped(number: signal.Signals) -> None:
-        stop.set()
-        loop.remove_signal_handler(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped, number)
 
 
 def _tell(session: Session, server: ServerInfo, target: str, *, as_json: bool) -> ExitCode:

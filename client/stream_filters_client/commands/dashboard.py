@@ -1,12 +1,11 @@
 """`stream-filters dashboard`: a live page for the streams of a predictor, or for scenarios replayed against it."""
 
-import asyncio
 import importlib.util
 from typing import Annotated
 
 import typer
 
-from stream_filters_client import feeds
+from stream_filters_client import feeds, interruption
 from stream_filters_client.commands.common import Connection, ExitCode, examples, takes_connection
 from stream_filters_client.errors import BadInput
 
@@ -51,9 +50,5 @@ def dashboard(
     watch = hub.Watch(tuple(model) if model else None, every, alarm)
     with connection.arguments() as arguments:
         settings = site.Settings(connection.label, arguments, watch, replayed, rate, host, port, open_)
-        try:
-            asyncio.run(site.run(settings, typer.echo))
-        except asyncio.CancelledError:
-            # asked a second time to stop
-            raise KeyboardInterrupt from None
+        interruption.run(site.run(settings, typer.echo))
     raise typer.Exit(ExitCode.INTERRUPTED)

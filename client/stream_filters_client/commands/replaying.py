@@ -10,13 +10,13 @@ from typing import Any
 
 from rich.console import Console
 
+from stream_filters_client import interruption
 from stream_filters_client.aio import AsyncStreamClient
 from stream_filters_client.answers import AnswerFile
 from stream_filters_client.calls import Patience
 from stream_filters_client.feeds import Feed
 from stream_filters_client.groups import Group, grouped
 from stream_filters_client.inspection import ServerInfo
-from stream_filters_client.interruption import stop_if_failed, stop_on_signals
 from stream_filters_client.pace import Pace
 from stream_filters_client.progress import report_lines
 from stream_filters_client.recording import Recording, kept_rows, wanted_outputs
@@ -60,11 +60,7 @@ class Run:
 
 def run(what: Run, reporting: Reporting) -> tuple[ServerInfo, list[Group]]:
     """Connect, replay everything, report meanwhile. Raises the client's errors, and KeyboardInterrupt."""
-    try:
-        return asyncio.run(_run(what, reporting))
-    except asyncio.CancelledError:
-        # asked a second time to stop
-        raise KeyboardInterrupt from None
+    return interruption.run(_run(what, reporting))
 
 
 async def _run(what: Run, reporting: Reporting) -> tuple[ServerInfo, list[Group]]:
@@ -78,9 +74,9 @@ async def _run(what: Run, reporting: Reporting) -> tuple[ServerInfo, list[Group]
             replays = await _prepared(what, client)
         groups = grouped(replays, reporting.shown)
         client.patience = replace(what.patience, retry_seconds=Patience().retry_seconds)
-        stop_on_signals(stop, client)
+        interruption.stop_on_signals(stop, client)
         watching = asyncio.create_task(_report(groups, what.label, reporting))
-        watching.add_done_callback(lambda task: stop_if_failed(task, stop))
+        watching.add_done_callback(lambda task: interruption.stop_if_failed(task, stop))
         try:
             with AnswerFile.opened(what.output, replays):
                 await run_all(replays, client, what.pace, stop)
