@@ -15,7 +15,7 @@ import grpc
 import numpy as np
 from numpy.typing import NDArray
 from prometheus_client.parser import text_string_to_metric_families
-from stream_filters.checks import stays_stable
+from stream_filters.checks import LEAST_STEPS, stays_stable
 from stream_filters.filters import REGISTRY
 from stream_filters_client import codec
 from stream_filters_client.wire import inference_pb2 as wire
@@ -101,6 +101,8 @@ def main() -> int:
     parser.add_argument("--store", default="memory://")
     parser.add_argument("--steps", type=int, default=10_000_000, help="of each filter; 0 leaves them out")
     arguments = parser.parse_args()
+    if 0 < arguments.steps < LEAST_STEPS:
+        parser.error(f"--steps: {arguments.steps} came, expected {LEAST_STEPS} or more, or 0 for none")
     flags = ("--ttl-seconds", str(TTL_SECONDS), "--replay-seconds", str(TTL_SECONDS), "--store-check-seconds", "1")
     model = f'[{{"name": "{MODEL}", "filter": "{MODEL}"}}]'
     with predictor("--store", arguments.store, "--models", model, *flags) as (address, http):

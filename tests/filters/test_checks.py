@@ -25,6 +25,11 @@ def test_every_registered_filter_is_stable_over_a_long_stream(kind: type[Filter[
     checks.stays_stable(kind(kind.config_type()), steps=100_000)
 
 
+def test_too_few_steps_to_tell_a_stable_filter_are_refused() -> None:
+    with pytest.raises(ValueError, match="1000 steps came, expected 30000 or more"):
+        checks.stays_stable(RunningMean(RunningMeanConfig()), steps=1_000)
+
+
 class Broken(RunningMean):
     """A running mean with one defect, chosen by name."""
 

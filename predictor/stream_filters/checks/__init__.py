@@ -16,6 +16,7 @@ from stream_filters.checks.contract import (
     the_declaration_is_true,
 )
 from stream_filters.checks.numerics import (
+    LEAST_STEPS,
     covariances_are_covariances,
     honest_but_odd_data_stays_finite,
     stays_stable,
@@ -25,6 +26,7 @@ from stream_filters.filters.base import Filter
 
 __all__ = [
     "CHECKS",
+    "LEAST_STEPS",
     "CheckError",
     "arguments_are_untouched",
     "covariances_are_covariances",

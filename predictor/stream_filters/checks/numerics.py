@@ -7,6 +7,10 @@ import numpy as np
 from stream_filters.checks.common import ROWS, expect, expect_no_infinity, run, sample
 from stream_filters.filters.base import Batch, Filter, Floats
 
+# of a long stream, whose parts are compared from the second one on
+_CHUNK = 10_000
+LEAST_STEPS = 3 * _CHUNK
+
 
 def units_change_nothing(bound: Filter[Any]) -> None:
     """y -> c y + d changes units alone, to 1e-6, where the filter says that it knows no unit."""
@@ -66,14 +70,20 @@ def honest_but_odd_data_stays_finite(bound: Filter[Any]) -> None:
 
 
 def stays_stable(bound: Filter[Any], steps: int = 1_000_000) -> None:
-    """After so many steps everything is finite, and the last rows are scored as well as the first."""
+    """After so many steps everything is finite, and the last rows are scored as well as the first.
+
+    Raises ValueError for fewer steps than LEAST_STEPS.
+    """
+    if steps < LEAST_STEPS:
+        raise ValueError(
+            f"{steps} steps came, expected {LEAST_STEPS} or more: the first {_CHUNK} only settle the filter"
+        )
     state, scores = bound.initial_state(), []
     names = frozenset(["log_evidence", "predictive_mean", "predictive_std"])
     random = np.random.default_rng(5)
-    chunk = 10_000
-    for _ in range(-(-steps // chunk)):
-        rows = random.standard_normal((chunk, bound.dimension))
-        step = bound.run(state, Batch(rows, np.full(chunk, bound.nominal_time_delta)), names)
+    for _ in range(-(-steps // _CHUNK)):
+        rows = random.standard_normal((_CHUNK, bound.dimension))
+        step = bound.run(state, Batch(rows, np.full(_CHUNK, bound.nominal_time_delta)), names)
         state = step.state
         scores.append(float(np.nanmean(step.info["log_evidence"])))
         expect_no_infinity(dict(step.info), f" within {steps} steps")
