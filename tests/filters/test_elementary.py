@@ -22,6 +22,17 @@ def _log(values: Floats, out: Floats) -> None:
 
 
 @njit(error_model="numpy")
+def _log1p(values: Floats, out: Floats) -> None:
+    for i in range(values.shape[0]):
+        out[i] = elementary.log1p(values[i])
+
+
+@njit(error_model="numpy")
+def _largest(values: Floats, low: int, high: int) -> float:
+    return elementary.largest(values, low, high)
+
+
+@njit(error_model="numpy")
 def _total(values: Floats, low: int, high: int) -> float:
     return elementary.total(values, low, high)
 
@@ -50,6 +61,22 @@ def test_log_agrees_with_the_c_library() -> None:
     found = np.empty_like(values)
     _log(values, found)
     np.testing.assert_allclose(found, [math.log(value) for value in values], rtol=4e-16, atol=4e-16)
+
+
+def test_log1p_agrees_with_the_c_library() -> None:
+    generator = np.random.default_rng(6)
+    values = np.concatenate([10.0 ** generator.uniform(-300, 300, 20_000), generator.uniform(0.0, 2.0, 20_000), [0.0]])
+    found = np.empty_like(values)
+    _log1p(values, found)
+    np.testing.assert_allclose(found, [math.log1p(value) for value in values], rtol=1e-15)
+
+
+@pytest.mark.parametrize("place", range(11))
+def test_the_largest_value_of_a_range_is_found_wherever_it_is(place: int) -> None:
+    values = np.random.default_rng(7).standard_normal(13)
+    values[1 + place] = 5.0
+    values[0] = values[12] = 9.0
+    assert _largest(values, np.uint64(1), np.uint64(12)) == 5.0
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 0), (3, 4), (1, 8), (0, 11), (2, 23)])

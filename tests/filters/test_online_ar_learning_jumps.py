@@ -3,13 +3,16 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from stream_filters.filters.ar_belief import Belief, Grid, work_space
-from stream_filters.filters.ar_config import Config, grid_of
+from stream_filters.filters.ar_belief import NO_WEIGHT, Belief, Grid, Work
+from stream_filters.filters.ar_config import Config, grid_of, sizes_of
 from stream_filters.filters.ar_switching import mix_nodes
+from stream_filters.filters.ar_views import room_for, view_belief, view_work
 from stream_filters.filters.base import Array, Batch
 from stream_filters.filters.online_ar_learning import OnlineArLearning
 
 Floats = NDArray[np.float64]
+# of the nodes that fill a vector of eight up
+FILLING = np.ones(5)
 
 
 def broken(seed: int, before: float, after: float) -> Floats:
@@ -47,35 +50,33 @@ def test_jumps_cost_little_where_there_are_none() -> None:
     assert np.mean(costs) > -4e-4
 
 
+ORDER_2 = Config(models=("plain",), level_drift=(0.0, 1e-2), coefficient_drift=(0.0,), noise_memory=(None,), order=2)
+
+
 @pytest.fixture
-def nodes() -> tuple[Grid, Belief]:
+def nodes() -> tuple[Grid, Belief, Work]:
     """Nodes of one variant that differ: one heavy, the restart and another light."""
-    grid = grid_of(
-        Config(models=("plain",), level_drift=(0.0, 1e-2), coefficient_drift=(0.0,), noise_memory=(None,), order=2)
-    )
+    sizes = sizes_of(ORDER_2)
     rng = np.random.default_rng(5)
     roots = rng.standard_normal((3, 3, 3))
     covs = roots @ roots.transpose(0, 2, 1)
-    return grid, Belief(
-        mean=rng.standard_normal((3, 3)),
-        cov=covs[:, *np.triu_indices(3)].copy(),
-        b=np.array([8.0, 12.0, 10.0]),
-        weight=np.array([0.99, 0.002, 0.008]),
-        a=np.array([10.0]),
-        lags=np.zeros((1, 2)),
-        lag_variances=np.zeros((1, 2)),
-        scales=np.array([0.0, 1.0]),
-    )
+    belief, rest = view_belief.py_func(np.zeros(64), room_for(sizes), sizes)
+    belief.mean[:, :3] = rng.standard_normal((3, 3)).T
+    belief.cov[:, :3] = covs[:, *np.triu_indices(3)].T
+    belief.b[:] = 8.0, 12.0, 10.0, *FILLING
+    belief.half_dof[:] = 10.0
+    belief.weight[:] = 0.99, 0.002, 0.008, *NO_WEIGHT * FILLING
+    return grid_of(ORDER_2), belief, view_work.py_func(rest, sizes)[0]
 
 
-def test_a_node_takes_on_the_moments_of_what_flows_in(nodes: tuple[Grid, Belief]) -> None:
-    grid, belief = nodes
-    mean, b, weight = belief.mean.copy(), belief.b / 10.0, belief.weight.copy()
+def test_a_node_takes_on_the_moments_of_what_flows_in(nodes: tuple[Grid, Belief, Work]) -> None:
+    grid, belief, work = nodes
+    mean, b, weight = belief.mean[:, :3].T.copy(), belief.b[:3] / 10.0, belief.weight[:3].copy()
     covs = np.zeros((3, 3, 3))
-    covs[:, *np.triu_indices(3)] = belief.cov
+    covs[:, *np.triu_indices(3)] = belief.cov[:, :3].T
     covs[:, *np.tril_indices(3)] = covs.transpose(0, 2, 1)[:, *np.tril_indices(3)]
     floor, rate, jump = grid.settings[1], grid.settings[4], grid.settings[5]
-    mix_nodes(grid, belief, work_space(belief))
+    mix_nodes(grid, belief, work)
 
     def draws(j: int, size: int) -> Floats:
         return rng.multivariate_normal(mean[j], b[j] * covs[j], size)
@@ -90,9 +91,9 @@ def test_a_node_takes_on_the_moments_of_what_flows_in(nodes: tuple[Grid, Belief]
         kept = draws(j, round((1.0 - share) / share * came.shape[0]))
         mixed = np.concatenate([kept, came])
         got = np.zeros((3, 3))
-        got[np.triu_indices(3)] = belief.cov[j] * b[j]
+        got[np.triu_indices(3)] = belief.cov[:, j] * b[j]
         error = np.sqrt(np.diag(np.cov(mixed.T)) / size)
-        np.testing.assert_allclose(belief.mean[j], mixed.mean(0), atol=5.0 * error.max())
+        np.testing.assert_allclose(belief.mean[:, j], mixed.mean(0), atol=5.0 * error.max())
         np.testing.assert_allclose(np.triu(got), np.triu(np.cov(mixed.T)), atol=0.03)
-    np.testing.assert_array_equal(belief.mean[0], mean[0])
+    np.testing.assert_array_equal(belief.mean[:, 0], mean[0])
     assert belief.weight.sum() == pytest.approx(1.0, abs=1e-12)

@@ -7,22 +7,10 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from stream_filters.filters.base import TIME, Array, Batch, Filter, FilterConfig, Step, Tensor, common_outputs
-from stream_filters.filters.regime_belief import (
-    ANNOUNCED,
-    BORN,
-    CURRENT,
-    SCALE,
-    SEEN,
-    WARM_UP,
-    Settings,
-    belief_dtype,
-    start,
-    views,
-)
-from stream_filters.filters.regime_hypotheses import masses_for, scratch
-from stream_filters.filters.regime_kernel import forecast_rows, run_rows
+from stream_filters.filters.regime_belief import ANNOUNCED, BORN, CURRENT, SCALE, SEEN, WARM_UP, Settings, belief_dtype
+from stream_filters.filters.regime_kernel import begin_stream, forecast_rows, run_rows
 from stream_filters.filters.regime_report import Report
-from stream_filters.filters.student_t_mixtures import mixture_space
+from stream_filters.filters.regime_views import Parts, room_for
 from stream_filters.filters.workspace import PerThread, ReportRoom
 
 Drift = Literal["none", "trend", "average"]
@@ -109,7 +97,7 @@ class AdaptiveMixture(Filter[AdaptiveMixtureConfig]):
 
     def __init__(self, config: AdaptiveMixtureConfig) -> None:
         super().__init__(config)
-        self._settings = Settings(
+        settings = Settings(
             dwell=config.dwell,
             dwell_strength=config.dwell_strength,
             dwell_sharing=config.dwell_sharing,
@@ -127,15 +115,14 @@ class AdaptiveMixture(Filter[AdaptiveMixtureConfig]):
             recent=config.recent,
             tail=0.5 * (1.0 - config.interval),
         )
-        sizes = config.hypotheses, config.regimes
-        self._state_dtype = belief_dtype(*sizes)
-        # every variant of every regime of every hypothesis, and the base measure
-        self._components = 2 * config.hypotheses * config.regimes + 1
-        self._scratch = PerThread(lambda: (scratch(*sizes), mixture_space(self._components)))
-        self._room = ReportRoom(
-            {output.name: output.wire_shape[1:] for output in self.outputs if not output.on_horizon},
-            frozenset(output.name for output in self.outputs if output.datatype == "INT64"),
-        )
+        self._settings = np.array(settings, np.float64)
+        self._sizes = config.hypotheses, config.regimes
+        self._state_dtype = belief_dtype(*self._sizes)
+        self._scratch = PerThread(lambda: room_for(self._sizes))
+        shapes = {output.name: output.wire_shape[1:] for output in self.outputs if not output.on_horizon}
+        whole = frozenset(output.name for output in self.outputs if output.datatype == "INT64")
+        self._room = ReportRoom({name: shapes[name] for name in Report._fields}, whole)
+        self._variants = shapes["model_weights"][0]
 
     @property
     def state_dtype(self) -> np.dtype[np.void]:
@@ -178,11 +165,17 @@ class AdaptiveMixture(Filter[AdaptiveMixtureConfig]):
 
     def initial_state(self) -> Array:
         """Nothing observed, or the base measure where the configuration gives one."""
-        state = np.zeros((), self._state_dtype)
+        parts, state = self._parts(np.zeros((), self._state_dtype))
         if self.config.base_mean is not None:
             state["units"] = (self.config.base_mean, self.config.base_std, 0.0, 1.0, np.inf)
-            start(views(state), self._settings)
+            begin_stream(parts, self._sizes)
         return state
+
+    def _parts(self, state: Array) -> tuple[Parts, Array]:
+        """What kernels work with, on a copy of the state, and that copy."""
+        # A read-only array would be another type, and have the kernel compiled again.
+        words = state.reshape(1).view(np.float64).copy()
+        return Parts(self._settings, self._scratch.value, words), words.view(self._state_dtype).reshape(())
 
     def verify(self, state: Array) -> None:
         """Raise ValueError unless every count, label and place is one that there is."""
@@ -205,18 +198,19 @@ class AdaptiveMixture(Filter[AdaptiveMixtureConfig]):
 
     def run(self, state: Array, batch: Batch, names: frozenset[str]) -> Step:
         """Filter T rows; see `Filter.run`."""
-        state = state.copy()
-        arrays = self._room.make(len(batch.observations), names)
-        observations = np.array(batch.observations[:, 0], dtype=np.float64)
-        work, components = self._scratch.value
-        run_rows(views(state), self._settings, observations, work, components, Report(**arrays))
-        return Step(state, {name: arrays[name] for name in names})
+        observations = batch.observations[:, 0].copy()
+        plan = self._room.plan(observations.size, names)
+        buffer = plan.new_buffer()
+        parts, after = self._parts(state)
+        run_rows(observations, parts, (buffer, plan.starts), self._sizes, self._variants)
+        return Step(after, plan.arrays(buffer))
 
     def forecast(self, state: Array, horizon: int) -> Mapping[str, Array]:
         """Forecast through the transition matrix; NaN before the warm-up is complete."""
-        mean, std, interval = (np.full(shape, np.nan) for shape in [(horizon,), (horizon,), (horizon, 2)])
-        sizes = self.config.hypotheses, self.config.regimes
-        belief = views(state.copy())
-        mixture = mixture_space(self._components)
-        forecast_rows(belief, self._settings, masses_for(*sizes), mixture, mean, std, interval)
-        return {"forecast_mean": mean, "forecast_std": std, "forecast_interval": interval}
+        out = np.full((horizon, 4), np.nan)
+        forecast_rows(out, self._parts(state)[0], self._sizes)
+        return {
+            "forecast_mean": out[:, 0].copy(),
+            "forecast_std": out[:, 1].copy(),
+            "forecast_interval": out[:, 2:].copy(),
+        }

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from stream_filters.filters.ar_belief import Grid
+from stream_filters.filters.ar_belief import NO_WEIGHT, Grid, Sizes, stride
 from stream_filters.filters.base import FilterConfig
 
 _MAX_NODES = 512
@@ -16,6 +16,8 @@ _FLOOR = 5e-4
 _COEFFICIENT_JUMP = 0.5
 # Prior weight of a restart node beside that of a node without drift: what it weighs flows in by the jump rate.
 _RESTART_PRIOR = 0.01
+# Log prior of what cannot be.
+_NEVER = -1e300
 _OF_THE_GRID = (
     "models",
     "level_drift",
@@ -125,33 +127,59 @@ class Config(FilterConfig):
         return self.noise_memory if self.window is None else (None,)
 
 
+def sizes_of(config: Config) -> Sizes:
+    """The lengths that a configuration asks for."""
+    nodes = 1
+    if config.window is None:
+        nodes = len(config.level_drift) * len(config.coefficient_drift) * len(config.memories)
+        nodes += config.jump_rate > 0.0
+    return Sizes(len(config.variants), nodes, config.order, len(config.memories), config.window or 0)
+
+
 def grid_of(config: Config) -> Grid:
     """The nodes that a configuration asks for, and their prior: for each variant the drifting ones, then a restart."""
-    windowed = config.window is not None
-    level_drifts = [0.0] if windowed else sorted(config.level_drift)
-    coefficient_drifts = [0.0] if windowed else sorted(config.coefficient_drift)
-    rows: list[tuple[float, float, int, int, bool, float]] = []
-    for v in range(len(config.variants)):
-        for i, level in enumerate(level_drifts):
-            for k, coefficient in enumerate(coefficient_drifts):
-                for g, memory in enumerate(config.memories):
-                    penalty = config.level_penalty * (i + (memory is not None)) + config.coefficient_penalty * k
-                    rows.append((level, coefficient, v, g, False, math.exp(-penalty)))
-        if config.jump_rate > 0.0 and not windowed:
-            rows.append((0.0, 0.0, v, 0, True, _RESTART_PRIOR))
-    level_drift, coefficient_drift, variant, group, restarts, prior = (
-        np.array(column) for column in zip(*rows, strict=True)
+    sizes = sizes_of(config)
+    lanes = stride(sizes)
+    level_drift, coefficient_drift, group, restarts, prior = (
+        np.pad(column, (0, lanes - sizes.nodes), mode="edge") for column in np.array(_nodes(config)).T
     )
-    settings = [1.0 - 1.0 / config.weight_memory, _FLOOR, config.outlier_share, config.outlier_variance]
+    restarts[sizes.nodes :] = 0.0
+    prior /= sizes.variants * prior[: sizes.nodes].sum()
+    prior[sizes.nodes :] = NO_WEIGHT
+    robust = np.array([model != "plain" for model in config.variants])
+    real = np.tile(np.arange(lanes) < sizes.nodes, sizes.variants)
+    outlier_share = np.repeat(np.where(robust, config.outlier_share, 0.0), lanes)
+    retain = np.array([1.0 if memory is None else 1.0 - 1.0 / memory for memory in config.memories])
+    of_weights = [1.0 - 1.0 / config.weight_memory, _FLOOR, config.outlier_share, config.outlier_variance]
+    tail = 0.5 - 0.5 * config.interval
     return Grid(
-        level_drift=level_drift,
-        coefficient_drift=coefficient_drift,
-        prior=prior / prior.sum(),
-        variant=variant,
-        group=group,
-        restarts=restarts,
-        robust=np.array([model != "plain" for model in config.variants]),
-        clean=np.array([model == "clean" for model in config.variants]),
-        retain=np.array([1.0 if memory is None else 1.0 - 1.0 / memory for memory in config.memories]),
-        settings=np.array([*settings, config.jump_rate, (_COEFFICIENT_JUMP * config.prior_std) ** 2]),
+        level_drift=np.tile(level_drift, sizes.variants),
+        coefficient_drift=np.tile(coefficient_drift, sizes.variants),
+        prior=np.tile(prior, sizes.variants),
+        restarts=np.tile(restarts, sizes.variants),
+        retain=np.tile(retain[group.astype(np.int64)], sizes.variants),
+        outlier_share=outlier_share,
+        narrow=np.where(real, np.log1p(-outlier_share), _NEVER),
+        wide=np.where(real & (outlier_share > 0.0), math.log(config.outlier_share), _NEVER),
+        group=np.tile(group.astype(np.uint64), sizes.variants),
+        clean=np.array([float(model == "clean") for model in config.variants]),
+        mass=np.full(sizes.variants, prior.sum()),
+        settings=np.array([*of_weights, config.jump_rate, (_COEFFICIENT_JUMP * config.prior_std) ** 2]),
+        window_prior=np.array([config.prior_mean, config.prior_std]),
+        ends=np.array([0.5, tail, 1.0 - tail]),
     )
+
+
+def _nodes(config: Config) -> list[tuple[float, float, int, bool, float]]:
+    """One variant's nodes: level drift, coefficient drift, group, whether it restarts, prior up to a constant."""
+    if config.window is not None:
+        return [(0.0, 0.0, 0, False, 1.0)]
+    nodes = []
+    for i, level in enumerate(sorted(config.level_drift)):
+        for k, coefficient in enumerate(sorted(config.coefficient_drift)):
+            for g, memory in enumerate(config.memories):
+                penalty = config.level_penalty * (i + (memory is not None)) + config.coefficient_penalty * k
+                nodes.append((level, coefficient, g, False, math.exp(-penalty)))
+    if config.jump_rate > 0.0:
+        nodes.append((0.0, 0.0, 0, True, _RESTART_PRIOR))
+    return nodes

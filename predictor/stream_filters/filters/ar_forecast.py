@@ -6,21 +6,38 @@ posterior and its Gaussian forecasts are mixed: only the parameters are sampled,
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from stream_filters.filters.ar_belief import Belief, Grid, Work
+from stream_filters.filters.ar_belief import Belief, Grid, Integers, Sizes
 from stream_filters.filters.ar_kernels import predict_row
 from stream_filters.filters.ar_nodes import cholesky
 from stream_filters.filters.ar_report import gather_predictive, predictive_moments, quantiles
 from stream_filters.filters.ar_stationarity import noise_scale
-from stream_filters.filters.base import Array, Floats
+from stream_filters.filters.ar_views import Parts, load, view_belief, view_grid, view_work
+from stream_filters.filters.base import Floats
+from stream_filters.filters.compiled import compiled, inlined
 from stream_filters.filters.student_t_lanes import TERMS
-from stream_filters.filters.student_t_mixtures import PADDING, Mixture
+from stream_filters.filters.student_t_mixtures import PADDING, Mixture, view_mixture
 
 PATHS = 256
 _LARGEST = 1e150
+
+
+class Paths(NamedTuple):
+    """A cloud of paths [s]: node, parameters theta [s, d], variance V, and their lags' means and covs.
+
+    covs [2, s, p, p]: of the lags without outliers, and of the outliers' share for a unit of excess noise. cross [p]:
+    room.
+    """
+
+    node: Integers
+    theta: Floats
+    variance: Floats
+    centres: Floats
+    covs: Floats
+    cross: Floats
 
 
 def cloud(horizon: int, dimension: int) -> Floats:
@@ -32,38 +49,54 @@ def cloud(horizon: int, dimension: int) -> Floats:
     return np.stack([half, -half], axis=2).reshape(horizon, PATHS, dimension + 1)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def forecast_rows(
-    grid: Grid, belief: Belief, work: Work, mixture: Mixture, deviates: Floats, level: float, out: Floats
-) -> None:
-    """Fill out [h, 4]: mean, std, lower and upper end of the interval. Moves belief one step on."""
-    predict_row(grid, belief, work)
+def path_room(sizes: Sizes) -> Floats:
+    """Room for the paths and their mixture."""
+    p = sizes.order
+    return np.zeros(PATHS * (2 + (p + 1) + p + 2 * p * p) + p + (4 + TERMS) * (2 * PATHS + PADDING))
+
+
+@inlined
+def _view_paths(room: Floats, sizes: Sizes) -> tuple[Paths, Mixture]:
+    """The paths and their mixture in the room."""
+    p = sizes.order
+    single, rest = room[: 2 * PATHS].reshape((2, PATHS)), room[2 * PATHS :]
+    theta, rest = rest[: PATHS * (p + 1)], rest[PATHS * (p + 1) :]
+    centres, rest = rest[: PATHS * p], rest[PATHS * p :]
+    covs, rest = rest[: 2 * PATHS * p * p], rest[2 * PATHS * p * p :]
+    paths = Paths(
+        node=single[0].view(np.int64),
+        theta=theta.reshape((PATHS, p + 1)),
+        variance=single[1],
+        centres=centres.reshape((PATHS, p)),
+        covs=covs.reshape((2, PATHS, p, p)),
+        cross=rest[:p],
+    )
+    return paths, view_mixture(rest[p:], 2 * PATHS + PADDING)
+
+
+@compiled
+def forecast_rows(deviates: Floats, parts: Parts, room: Floats, out: Floats, sizes: Sizes) -> None:
+    """Fill out [h, 4]: mean, std, lower and upper end of the interval. room: `path_room`, zeros."""
+    grid = view_grid(parts.group, parts.real, sizes)
+    belief, rest = view_belief(parts.state, parts.room, sizes)
+    work, mixture = view_work(rest, sizes)
+    load(parts.state, grid, belief, work, sizes)
+    paths, branches = _view_paths(room, sizes)
+    predict_row(grid, belief, work, math.nan)
     mean, std = predictive_moments(grid, belief, work)
-    ends = np.array([0.5 - 0.5 * level, 0.5 + 0.5 * level])
-    _write(out[0], belief.scales[0], mean, std, mixture, gather_predictive(grid, belief, work, mixture), ends)
-    horizon, paths = deviates.shape[:2]
-    d = belief.mean.shape[1]
-    theta = np.empty((paths, d))
-    variance = np.empty(paths)
-    node = np.empty(paths, np.int64)
-    _draw(grid, belief, deviates[0], theta, variance, node)
-    centres = np.empty((paths, d - 1))
-    covs = np.zeros((2, paths, d - 1, d - 1))
-    for s in range(paths):
-        centres[s] = belief.lags[grid.variant[node[s]]]
-        for k in range(d - 1):
-            covs[0, s, k, k] = belief.lag_variances[grid.variant[node[s]], k]
-    room = 2 * paths + PADDING
-    branches = Mixture(np.empty(room), np.empty(room), np.empty(room), np.full(room, math.inf), np.empty((TERMS, room)))
-    for h in range(horizon):
+    ends, centre = grid.ends[1:], belief.scales[0]
+    _write(out[0], centre, mean, std, mixture, gather_predictive(grid, belief, work, mixture), ends)
+    _draw(belief, deviates[0], paths, work.factor)
+    branches.dofs[:] = math.inf
+    for h in range(deviates.shape[0]):
         if h > 0:
-            _drift(grid, deviates[h], node, variance, theta)
-        mean, std = _advance(grid, h, node, theta, variance, centres, covs, branches)
+            _drift(grid, deviates[h], paths)
+        mean, std = _advance(grid, h, paths, branches)
         if h > 0:
-            _write(out[h], belief.scales[0], mean, std, branches, 2 * paths, ends)
+            _write(out[h], centre, mean, std, branches, 2 * PATHS, ends)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _write(row: Floats, centre: float, mean: float, std: float, mixture: Mixture, m: int, ends: Floats) -> None:
     """Write one forecast, row [4], from the first m components of a centred mixture."""
     row[0] = mean
@@ -74,94 +107,91 @@ def _write(row: Floats, centre: float, mean: float, std: float, mixture: Mixture
     row[3] += centre
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _draw(grid: Grid, belief: Belief, deviates: Floats, theta: Floats, variance: Floats, node: Array) -> None:
-    """Draw nodes by systematic sampling of the weights, and from each its theta [s, d] and V [s]."""
-    paths, d = theta.shape
-    factor = np.zeros((d, d))
+@compiled
+def _draw(belief: Belief, deviates: Floats, paths: Paths, factor: Floats) -> None:
+    """Draw nodes by systematic sampling of the weights, and from each its theta, V and lags."""
+    count, d = paths.theta.shape
+    lanes = belief.weight.shape[0] // belief.lags.shape[0]
     j = -1
     cumulative = 0.0
-    for s in range(paths):
+    for s in range(count):
         fresh = False
-        while j < 0 or (cumulative < (s + 0.5) / paths and j < belief.weight.shape[0] - 1):
+        while j < 0 or (cumulative < (s + 0.5) / count and j < belief.weight.shape[0] - 1):
             j += 1
             cumulative += belief.weight[j]
             fresh = True
         if fresh:
-            cholesky(belief.cov[j], 0.0, 0.0, factor)
-        scale = noise_scale(belief.a[grid.group[j]], belief.b[j], deviates[s, d])
-        node[s] = j
-        variance[s] = scale * scale
+            cholesky(j, belief.cov, 0.0, 0.0, factor)
+        scale = noise_scale(belief.half_dof[j], belief.b[j], deviates[s, d])
+        paths.node[s] = j
+        paths.variance[s] = scale * scale
         for i in range(d):
-            theta[s, i] = belief.mean[j, i]
+            paths.theta[s, i] = belief.mean[i, j]
             for k in range(i + 1):
-                theta[s, i] += scale * factor[i, k] * deviates[s, k]
+                paths.theta[s, i] += scale * factor[i, k] * deviates[s, k]
+        for k in range(d - 1):
+            paths.centres[s, k] = belief.lags[j // lanes, k]
+            paths.covs[0, s, k, k] = belief.lag_variances[j // lanes, k]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _drift(grid: Grid, deviates: Floats, node: Array, variance: Floats, theta: Floats) -> None:
+@compiled
+def _drift(grid: Grid, deviates: Floats, paths: Paths) -> None:
     """One step of each path's random walk, in place."""
+    theta = paths.theta
     for s in range(theta.shape[0]):
-        theta[s, 0] += math.sqrt(grid.level_drift[node[s]] * variance[s]) * deviates[s, 0]
-        coefficient = math.sqrt(grid.coefficient_drift[node[s]])
+        j = paths.node[s]
+        theta[s, 0] += math.sqrt(grid.level_drift[j] * paths.variance[s]) * deviates[s, 0]
+        coefficient = math.sqrt(grid.coefficient_drift[j])
         for i in range(1, theta.shape[1]):
             theta[s, i] += coefficient * deviates[s, i]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _advance(
-    grid: Grid,
-    h: int,
-    node: Array,
-    theta: Floats,
-    variance: Floats,
-    centres: Floats,
-    covs: Floats,
-    branches: Mixture,
-) -> tuple[float, float]:
-    """Move every path's lags, means [s, p] and covs [2, s, p, p], one step on; returns the forecast's mean and std.
+@compiled
+def _advance(grid: Grid, h: int, paths: Paths, branches: Mixture) -> tuple[float, float]:
+    """Move every path's lags one step on; returns the forecast's mean and std.
 
-    covs[0] is of the lags without outliers, covs[1] of the outliers' share for a unit of excess noise. branches
-    receives two components for each path: no outlier up to now, at least one.
+    branches receives two components for each path: no outlier up to now, at least one.
     """
-    eps, kappa = grid.settings[2], grid.settings[3]
-    paths, d = theta.shape
+    kappa = grid.settings[3]
+    count, d = paths.theta.shape
+    lanes = grid.prior.shape[0] // grid.clean.shape[0]
     total = 0.0
     square = 0.0
-    for s in range(paths):
-        v = grid.variant[node[s]]
-        coefficients = theta[s, 1:]
-        mean = theta[s, 0]
+    for s in range(count):
+        j, noise = paths.node[s], paths.variance[s]
+        eps, clean = grid.outlier_share[j], grid.clean[j // lanes] > 0.0
+        coefficients, cross = paths.theta[s, 1:], paths.cross
+        mean = paths.theta[s, 0]
         for k in range(d - 1):
-            mean += coefficients[k] * centres[s, k]
+            mean += coefficients[k] * paths.centres[s, k]
         mean = min(max(mean, -_LARGEST), _LARGEST)
-        core = _shift(covs[0, s], coefficients, variance[s], True)
+        core = _shift(paths.covs[0, s], coefficients, cross, noise, True)
         # An outlier of a clean variant is in the observation alone: the lags never see it.
-        gathered = _shift(covs[1, s], coefficients, 1.0, not grid.clean[v]) if grid.robust[v] else 0.0
-        excess = eps * (kappa - 1.0) * variance[s] * gathered
-        chance = 1.0 - (1.0 - eps) ** min(max(gathered, 1.0), h + 1.0) if grid.robust[v] else 0.0
+        gathered = _shift(paths.covs[1, s], coefficients, cross, 1.0, not clean) if eps > 0.0 else 0.0
+        excess = eps * (kappa - 1.0) * noise * gathered
+        chance = 1.0 - (1.0 - eps) ** min(max(gathered, 1.0), h + 1.0)
         for k in range(d - 2, 0, -1):
-            centres[s, k] = centres[s, k - 1]
-        centres[s, 0] = mean
-        branches.weights[s] = (1.0 - chance) / paths
-        branches.weights[paths + s] = chance / paths
-        branches.locations[s] = branches.locations[paths + s] = mean
+            paths.centres[s, k] = paths.centres[s, k - 1]
+        paths.centres[s, 0] = mean
+        branches.weights[s] = (1.0 - chance) / count
+        branches.weights[count + s] = chance / count
+        branches.locations[s] = branches.locations[count + s] = mean
         branches.scales[s] = math.sqrt(core)
-        branches.scales[paths + s] = math.sqrt(core + excess / chance) if chance > 0.0 else 1.0
-        total += mean / paths
-        square += (core + excess) / paths
-    for s in range(paths):
-        square += (branches.locations[s] - total) ** 2 / paths
+        branches.scales[count + s] = math.sqrt(core + excess / chance) if chance > 0.0 else 1.0
+        total += mean / count
+        square += (core + excess) / count
+    for s in range(count):
+        square += (branches.locations[s] - total) ** 2 / count
     return total, math.sqrt(square)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _shift(cov: Array, coefficients: Floats, noise: float, remember: bool) -> float:
+@compiled
+def _shift(cov: Floats, coefficients: Floats, cross: Floats, noise: float, remember: bool) -> float:
     """Variance of the next value from the lags' cov [p, p], which then has it as its newest lag, if remembered."""
     p = cov.shape[0]
-    cross = np.zeros(p)
     variance = noise
     for i in range(p):
+        cross[i] = 0.0
         for k in range(p):
             cross[i] += cov[i, k] * coefficients[k]
         variance += coefficients[i] * cross[i]

@@ -5,123 +5,151 @@ Each node is a dynamic regression (ar_nodes); its weight is a marginal likelihoo
 
 import math
 
-from numba import njit
+import numpy as np
 
-from stream_filters.filters import ar_nodes, student_t
-from stream_filters.filters.ar_belief import SMALLEST_VARIANCE, Belief, Grid, Work
+from stream_filters.filters import ar_nodes
+from stream_filters.filters.ar_belief import LEAST_SHAPE, SMALLEST_VARIANCE, Belief, Grid, Work
 from stream_filters.filters.ar_switching import fade_weights, mix_nodes
+from stream_filters.filters.base import Floats
+from stream_filters.filters.compiled import compiled, inlined
+from stream_filters.filters.elementary import dot, exp, largest, log, log1p, total
+from stream_filters.filters.student_t import log_gamma_half_step
 
 # Values further than this many warm-up standard deviations from the centre have squares that floats cannot hold.
 _LARGEST = 1e60
+# Below this shape V is not known, and a wide branch would explain anything.
+_KNOWN = 3.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def predict_row(grid: Grid, belief: Belief, work: Work) -> None:
-    """Move every node and weight one step on; leaves weights, location, spread and moments of the predictive."""
+@compiled
+def predict_row(grid: Grid, belief: Belief, work: Work, value: float) -> None:
+    """Move every node and weight one step on; leaves weights, location, spread and moments of the predictive.
+
+    value: what will be observed, NaN = missing; unless it is, only the moments of `clean` variants can be needed.
+    """
     fade_weights(grid, belief)
     mix_nodes(grid, belief, work)
     variants, order = belief.lags.shape
+    lanes = np.uint64(belief.b.shape[0] // variants)
     for v in range(variants):
+        low = np.uint64(v) * lanes
         for k in range(order):
-            work.regressors[v, k + 1] = belief.lags[v, k]
-    for g in range(belief.a.shape[0]):
+            lag = belief.lags[v, k]
+            for j in range(low, low + lanes):
+                work.regressors[k + 1, j] = lag
+    least = SMALLEST_VARIANCE * belief.scales[1]
+    for j in range(belief.b.shape[0]):
         # Faded below one observation, a belief about V would have no mean.
-        belief.a[g] = max(belief.a[g] * grid.retain[g], 0.5)
-    work.moments[:] = 0.0
-    mean, cov, b, weight, a, _, lag_variances, scales = belief
-    level_drift, coefficient_drift, _, variant, group, _, _, _, retain, _ = grid
-    regressors, product, location, spread = work.regressors, work.product, work.location, work.spread
-    moments = work.moments
-    for j in range(b.shape[0]):
-        v, g = variant[j], group[j]
-        b[j] = max(b[j] * retain[g], SMALLEST_VARIANCE * scales[1] * a[g])
-        variance = b[j] / max(a[g], 0.6)
-        ar_nodes.drift(j, mean, cov, level_drift[j], coefficient_drift[j] / variance)
-        location[j] = ar_nodes.locate(j, mean, v, regressors)
-        spread[j] = 1.0 + ar_nodes.project(j, cov, v, regressors, product)
-        if not spread[j] >= 1.0:
-            ar_nodes.repair(j, mean, cov)
-            spread[j] = 1.0 + ar_nodes.project(j, cov, v, regressors, product)
-        spread[j] += ar_nodes.lag_noise(j, mean, cov, v, lag_variances, variance)
-        moments[v, 0] += weight[j]
-        moments[v, 1] += weight[j] * location[j]
-    _variances(grid, belief, work)
+        belief.half_dof[j] = max(belief.half_dof[j] * grid.retain[j], 0.5)
+        belief.b[j] = max(belief.b[j] * grid.retain[j], least * belief.half_dof[j])
+    for j in range(belief.b.shape[0]):
+        work.variance[j] = belief.b[j] / max(belief.half_dof[j], LEAST_SHAPE)
+        work.noise[j] = belief.b[j] / belief.half_dof[j]
+    ar_nodes.drift(grid, belief, work)
+    ar_nodes.locate(belief, work)
+    ar_nodes.project(belief, work)
+    if ar_nodes.any_indefinite(work):
+        ar_nodes.repair(belief.cov, work.spread, order + 1)
+        ar_nodes.project(belief, work)
+    ar_nodes.add_lag_noise(belief, work)
+    for v in range(variants):
+        if math.isnan(value) or grid.clean[v] > 0.0:
+            _summarise(belief, work, v)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _variances(grid: Grid, belief: Belief, work: Work) -> None:
-    """Complete the moments [v, 3] of each variant's predictive, centred, without the wide branch."""
-    b, weight, a, variant, group = belief.b, belief.weight, belief.a, grid.variant, grid.group
-    location, spread, moments = work.location, work.spread, work.moments
-    for v in range(moments.shape[0]):
-        moments[v, 1] /= moments[v, 0]
-    for j in range(b.shape[0]):
-        v = variant[j]
-        variance = b[j] / max(a[group[j]] - 1.0, 0.3) * spread[j] + (location[j] - moments[v, 1]) ** 2
-        moments[v, 2] += weight[j] / moments[v, 0] * variance
+@inlined
+def _summarise(belief: Belief, work: Work, v: int) -> None:
+    """Fill the moments [2] of variant v's predictive, centred, without the wide branch."""
+    lanes = np.uint64(belief.b.shape[0] // work.moments.shape[0])
+    low = np.uint64(v) * lanes
+    high = low + lanes
+    scale = 1.0 / total(belief.weight, low, high)
+    mean = dot(belief.weight, work.location, low, high) * scale
+    for j in range(low, high):
+        offset = work.location[j] - mean
+        work.first[j] = belief.b[j] / max(belief.half_dof[j] - 1.0, 0.3) * work.spread[j] + offset * offset
+    work.moments[v, 0] = mean
+    work.moments[v, 1] = dot(belief.weight, work.first, low, high) * scale
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def absorb_row(grid: Grid, belief: Belief, work: Work, value: float) -> float:
     """Condition every node and weight on the centred value; returns its log predictive density, nats."""
-    eps, kappa = grid.settings[2], grid.settings[3]
-    narrow_prior, wide_prior = math.log1p(-eps), math.log(eps)
-    mean, cov, b, weight, a, _, _, _ = belief
-    variant, group, robust = grid.variant, grid.group, grid.robust
-    product, location, spread, log_likelihood, outlier = (
-        work.product,
-        work.location,
-        work.spread,
-        work.log_likelihood,
-        work.outlier,
-    )
-    largest = -math.inf
-    for j in range(b.shape[0]):
-        half = a[group[j]]
-        variance = b[j] / half
-        error = value - location[j]
-        log_density = student_t.log_pdf(error, variance * spread[j], 2.0 * half)
-        gain = shrink = 1.0 / spread[j]
-        if robust[variant[j]]:
-            wide = spread[j] + kappa - 1.0
-            narrow_log = narrow_prior + log_density
-            wide_log = wide_prior + student_t.log_pdf(error, variance * wide, 2.0 * half)
-            odds = math.exp(min(wide_log - narrow_log, 700.0))
-            log_density = narrow_log + math.log1p(odds) if odds < 1e300 else wide_log
-            # With so few observations that V is not known, a wide branch would explain anything.
-            share = odds / (1.0 + odds) if half > 3.0 else 0.0
-            outlier[j] = share
-            difference = 1.0 / wide - gain
-            gain += share * difference
-            shrink = gain - share * (1.0 - share) * error * error / variance * difference * difference
-        ar_nodes.update(j, mean, cov, product, gain * error, shrink)
-        b[j] += 0.5 * error * error * gain
-        log_likelihood[j] = log_density
-        largest = max(largest, log_density)
-    for g in range(belief.a.shape[0]):
-        belief.a[g] += 0.5
-    total = 0.0
-    for j in range(b.shape[0]):
-        weight[j] *= math.exp(log_likelihood[j] - largest)
-        total += weight[j]
-    for j in range(b.shape[0]):
-        weight[j] /= total
-    return largest + math.log(total)
+    gain, shrink = work.first, work.second
+    kappa = grid.settings[3]
+    for g in range(work.normaliser.shape[0]):
+        half = belief.half_dof[g]
+        work.normaliser[g] = log_gamma_half_step(half) - 0.5 * (math.log(2.0 * math.pi * half) - work.unit[1])
+    for j in range(belief.b.shape[0]):
+        work.third[j] = work.normaliser[grid.group[j]]
+    _log_density(belief, work, value, 0.0, work.log_likelihood)
+    for j in range(belief.b.shape[0]):
+        gain[j] = shrink[j] = 1.0 / work.spread[j]
+        work.log_likelihood[j] += grid.narrow[j]
+    if largest(grid.outlier_share, np.uint64(0), np.uint64(belief.b.shape[0])) > 0.0:
+        _log_density(belief, work, value, kappa - 1.0, work.fourth)
+        for j in range(belief.b.shape[0]):
+            wide, narrow = work.fourth[j] + grid.wide[j], work.log_likelihood[j]
+            lighter = exp(-abs(wide - narrow))
+            work.log_likelihood[j] = max(wide, narrow) + log1p(lighter)
+            share = (1.0 if wide > narrow else lighter) / (1.0 + lighter)
+            work.outlier[j] = share if belief.half_dof[j] > _KNOWN and grid.outlier_share[j] > 0.0 else 0.0
+        for j in range(belief.b.shape[0]):
+            difference = 1.0 / (work.spread[j] + kappa - 1.0) - gain[j]
+            squared = (value - work.location[j]) * (value - work.location[j])
+            gain[j] += work.outlier[j] * difference
+            parted = work.outlier[j] * (1.0 - work.outlier[j])
+            shrink[j] = gain[j] - parted * squared / work.noise[j] * difference * difference
+    for j in range(belief.b.shape[0]):
+        error = value - work.location[j]
+        belief.b[j] += 0.5 * error * error * gain[j]
+        belief.half_dof[j] += 0.5
+        gain[j] *= error
+    ar_nodes.update(belief, work, gain, shrink)
+    return _reweigh(belief, work)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
+def _log_density(belief: Belief, work: Work, value: float, excess: float, out: Floats) -> None:
+    """Fill out [m] with the log density of every node's Student-t, its noise variance 1 + `excess` times as large.
+
+    work.third: the constants of those densities.
+    """
+    unit = work.unit[0]
+    for j in range(belief.b.shape[0]):
+        error = value - work.location[j]
+        scale = work.noise[j] * (work.spread[j] + excess)
+        kernel = (belief.half_dof[j] + 0.5) * log1p(0.5 * error * error / (scale * belief.half_dof[j]))
+        out[j] = work.third[j] - 0.5 * log(scale * unit) - kernel
+
+
+@inlined
+def _reweigh(belief: Belief, work: Work) -> float:
+    """Multiply the weights by the likelihoods, and normalise them; returns the log of their sum."""
+    none, all_of_them = np.uint64(0), np.uint64(belief.b.shape[0])
+    peak = largest(work.log_likelihood, none, all_of_them)
+    for j in range(belief.b.shape[0]):
+        belief.weight[j] *= exp(work.log_likelihood[j] - peak)
+    mass = total(belief.weight, none, all_of_them)
+    scale = 1.0 / mass
+    for j in range(belief.b.shape[0]):
+        belief.weight[j] *= scale
+    return peak + math.log(mass)
+
+
+@compiled
 def push_lags(grid: Grid, belief: Belief, work: Work, value: float) -> None:
     """Make the centred value, NaN = missing, the newest lag; a missing one is its prediction with that variance.
 
     In a `clean` variant an observation that is probably an outlier counts as missing here.
     """
-    largest = _LARGEST * math.sqrt(belief.scales[1])
+    limit = _LARGEST * math.sqrt(belief.scales[1])
     variants, order = belief.lags.shape
     for v in range(variants):
         lag, variance = value, 0.0
-        if math.isnan(value) or (grid.clean[v] and _outlier_probability(grid, belief, work, v) > 0.5):
-            lag = min(max(work.moments[v, 1], -largest), largest)
-            variance = min(work.moments[v, 2], largest * largest)
+        if math.isnan(value) or (grid.clean[v] > 0.0 and _outlier_probability(belief, work, v) > 0.5):
+            lag = min(max(work.moments[v, 0], -limit), limit)
+            variance = min(work.moments[v, 1], limit * limit)
         for k in range(order - 1, 0, -1):
             belief.lags[v, k] = belief.lags[v, k - 1]
             belief.lag_variances[v, k] = belief.lag_variances[v, k - 1]
@@ -129,19 +157,16 @@ def push_lags(grid: Grid, belief: Belief, work: Work, value: float) -> None:
         belief.lag_variances[v, 0] = variance
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _outlier_probability(grid: Grid, belief: Belief, work: Work, variant: int) -> float:
+@inlined
+def _outlier_probability(belief: Belief, work: Work, v: int) -> float:
     """Posterior probability, within one variant, that the row's observation was an outlier."""
-    mass = 0.0
-    outlier = 0.0
-    for j in range(belief.weight.shape[0]):
-        if grid.variant[j] == variant:
-            mass += belief.weight[j]
-            outlier += belief.weight[j] * work.outlier[j]
-    return outlier / mass if mass > 0.0 else 0.0
+    lanes = np.uint64(belief.b.shape[0] // work.moments.shape[0])
+    low = np.uint64(v) * lanes
+    mass = total(belief.weight, low, low + lanes)
+    return dot(belief.weight, work.outlier, low, low + lanes) / mass if mass > 0.0 else 0.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
 def out_of_range(belief: Belief, value: float) -> bool:
     """Whether the centred value is so far from what the belief began with that its square would overflow."""
     return abs(value) > _LARGEST * math.sqrt(belief.scales[1])

@@ -1,4 +1,4 @@
-"""One node of the autoregression: a dynamic regression with conjugate noise variance, as compiled functions.
+"""The nodes of the autoregression: dynamic regressions with conjugate noise variance, as compiled functions.
 
 A node's model, with c the stream's fixed centre, F_t = (1, y_{t-1} - c, ..., y_{t-p} - c) and d = p + 1:
 
@@ -6,104 +6,130 @@ A node's model, with c the stream's fixed centre, F_t = (1, y_{t-1} - c, ..., y_
     theta_t | V ~ N(mean, V cov),   V ~ IG(a, b)
 
 (West & Harrison, Bayesian Forecasting and Dynamic Models, chapter 4.) Covariances are in units of V and packed by
-rows of the upper triangle: (0,0), (0,1), ..., (0,p), (1,1), ... Functions take all nodes' arrays and the index j of
-one: mean, product [n, d], cov [n, d(d+1)/2]; cutting rows out of arrays would cost more than the arithmetic.
+rows of the upper triangle: (0,0), (0,1), ..., (0,p), (1,1), ...
+
+Loops over nodes have no branches, no sums and few arrays each, so that the compiler can vectorise them.
 """
 
 import math
 
-from numba import njit
+import numpy as np
 
-from stream_filters.filters.base import Array, Floats
+from stream_filters.filters.ar_belief import Belief, Grid, Work
+from stream_filters.filters.base import Floats
+from stream_filters.filters.compiled import compiled, inlined
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def drift(j: int, mean: Floats, cov: Floats, level_drift: float, coefficient_drift: float) -> None:
-    """Add one step of drift, both variances in units of V, to node j's cov."""
-    d = mean.shape[1]
-    cov[j, 0] += level_drift
+@inlined
+def drift(grid: Grid, belief: Belief, work: Work) -> None:
+    """Add one step of drift to every node's cov."""
+    d = belief.mean.shape[0]
+    for j in range(belief.b.shape[0]):
+        belief.cov[0, j] += grid.level_drift[j]
+        work.first[j] = grid.coefficient_drift[j] / work.variance[j]
     place = d
     for i in range(1, d):
-        cov[j, place] += coefficient_drift
+        for j in range(belief.b.shape[0]):
+            belief.cov[place, j] += work.first[j]
         place += d - i
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def locate(j: int, mean: Floats, v: int, regressors: Floats) -> float:
-    """F'mean of node j with the regressors [v, d] of variant v."""
-    location = 0.0
-    for i in range(mean.shape[1]):
-        location += regressors[v, i] * mean[j, i]
-    return location
+@inlined
+def locate(belief: Belief, work: Work) -> None:
+    """Fill every node's location F'mean."""
+    for j in range(belief.b.shape[0]):
+        work.location[j] = belief.mean[0, j]
+    for i in range(1, belief.mean.shape[0]):
+        for j in range(belief.b.shape[0]):
+            work.location[j] += work.regressors[i, j] * belief.mean[i, j]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def project(j: int, cov: Floats, v: int, regressors: Floats, product: Floats) -> float:
-    """F'RF of node j, R = cov; product[j] receives R F."""
-    d = product.shape[1]
+@inlined
+def project(belief: Belief, work: Work) -> None:
+    """Fill every node's product R F, R = cov, and spread 1 + F'RF."""
+    d = belief.mean.shape[0]
     for i in range(d):
-        product[j, i] = 0.0
+        for j in range(belief.b.shape[0]):
+            work.product[i, j] = belief.cov[i, j]
+        for k in range(1, d):
+            low, high = min(i, k), max(i, k)
+            place = low * d - low * (low - 1) // 2 + high - low
+            for j in range(belief.b.shape[0]):
+                work.product[i, j] += belief.cov[place, j] * work.regressors[k, j]
+    for j in range(belief.b.shape[0]):
+        work.spread[j] = 1.0 + work.product[0, j]
+    for i in range(1, d):
+        for j in range(belief.b.shape[0]):
+            work.spread[j] += work.regressors[i, j] * work.product[i, j]
+
+
+@inlined
+def any_indefinite(work: Work) -> bool:
+    """Whether rounding has left a node's covariance indefinite."""
+    indefinite = 0
+    for j in range(work.spread.shape[0]):
+        indefinite += 0 if work.spread[j] >= 1.0 else 1
+    return indefinite > 0
+
+
+@compiled
+def repair(cov: Floats, spread: Floats, d: int) -> None:
+    """Drop the correlations of the nodes that rounding has left indefinite."""
+    for j in range(spread.shape[0]):
+        if spread[j] >= 1.0:
+            continue
+        place = 0
+        for i in range(d):
+            cov[place, j] = max(cov[place, j], 0.0)
+            for k in range(place + 1, place + d - i):
+                cov[k, j] = 0.0
+            place += d - i
+
+
+@inlined
+def add_lag_noise(belief: Belief, work: Work) -> None:
+    """Add to every node's spread what lags contribute that are known with a variance only."""
+    variants, order = belief.lag_variances.shape
+    d, lanes = order + 1, np.uint64(belief.b.shape[0] // variants)
+    for v in range(variants):
+        low = np.uint64(v) * lanes
+        place = d
+        for k in range(1, d):
+            doubt = belief.lag_variances[v, k - 1]
+            if doubt != 0.0:
+                for j in range(low, low + lanes):
+                    own = belief.mean[k, j] * belief.mean[k, j] / work.variance[j] + belief.cov[place, j]
+                    work.spread[j] += own * doubt
+            place += d - k
+
+
+@inlined
+def update(belief: Belief, work: Work, gain: Floats, shrink: Floats) -> None:
+    """mean += gain RF and cov -= shrink RF RF' for every node; the Kalman update has gain = e/S, shrink = 1/S."""
+    d = belief.mean.shape[0]
     place = 0
     for i in range(d):
-        product[j, i] += cov[j, place] * regressors[v, i]
+        for j in range(belief.b.shape[0]):
+            belief.mean[i, j] += gain[j] * work.product[i, j]
+        for j in range(belief.b.shape[0]):
+            own = belief.cov[place, j]
+            # The part of a variance that cannot come from rounding is kept, so that it stays positive.
+            belief.cov[place, j] = max(own - shrink[j] * work.product[i, j] * work.product[i, j], 1e-15 * own)
         place += 1
         for k in range(i + 1, d):
-            product[j, i] += cov[j, place] * regressors[v, k]
-            product[j, k] += cov[j, place] * regressors[v, i]
-            place += 1
-    spread = 0.0
-    for i in range(d):
-        spread += regressors[v, i] * product[j, i]
-    return spread
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def repair(j: int, mean: Floats, cov: Floats) -> None:
-    """Drop the correlations of node j that rounding has left indefinite."""
-    d = mean.shape[1]
-    place = 0
-    for i in range(d):
-        cov[j, place] = max(cov[j, place], 0.0)
-        for k in range(place + 1, place + d - i):
-            cov[j, k] = 0.0
-        place += d - i
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def lag_noise(j: int, mean: Floats, cov: Floats, v: int, lag_variances: Floats, noise_variance: float) -> float:
-    """Extra predictive variance, in units of V, from lags that are known with variance lag_variances[v] only."""
-    d = mean.shape[1]
-    extra = 0.0
-    place = d
-    for k in range(1, d):
-        extra += (mean[j, k] * mean[j, k] / noise_variance + cov[j, place]) * lag_variances[v, k - 1]
-        place += d - k
-    return extra
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def update(j: int, mean: Floats, cov: Floats, product: Floats, gain: float, shrink: float) -> None:
-    """mean += gain RF and cov -= shrink RF RF' for node j; the Kalman update has gain = e/S, shrink = 1/S."""
-    d = mean.shape[1]
-    place = 0
-    for i in range(d):
-        mean[j, i] += gain * product[j, i]
-        # The part of a variance that cannot come from rounding is kept, so that it stays positive.
-        cov[j, place] = max(cov[j, place] - shrink * product[j, i] * product[j, i], 1e-15 * cov[j, place])
-        place += 1
-        for k in range(i + 1, d):
-            cov[j, place] -= shrink * product[j, i] * product[j, k]
+            for j in range(belief.b.shape[0]):
+                belief.cov[place, j] -= shrink[j] * work.product[i, j] * work.product[k, j]
             place += 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def cholesky(cov: Floats, level_drift: float, coefficient_drift: float, factor: Array) -> None:
-    """Lower Cholesky factor [d, d] of a packed covariance plus drift; rounding below zero counts as zero."""
+@compiled
+def cholesky(j: int, cov: Floats, level_drift: float, coefficient_drift: float, factor: Floats) -> None:
+    """Lower Cholesky factor [d, d] of node j's covariance plus drift; rounding below zero counts as zero."""
     d = factor.shape[0]
     place = 0
     for k in range(d):
         for i in range(k, d):
-            entry = cov[place]
+            entry = cov[place, j]
             place += 1
             if i == k:
                 entry += level_drift if k == 0 else coefficient_drift

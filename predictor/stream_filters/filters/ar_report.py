@@ -1,181 +1,176 @@
 """What an autoregression reports of a row: moments, quantiles and probabilities of its mixtures, compiled.
 
-A mixture is gathered into components, one per node and one more for the wide branch of each robust variant; its
-scales are squared until `compress` has been called.
+A mixture has a component for each heavy node, one for all light nodes together, and one more for the wide branch of
+each robust variant.
 """
 
 import math
 
-from numba import njit
+import numpy as np
 
 from stream_filters.filters.ar_belief import Belief, Grid, Work
 from stream_filters.filters.base import Floats
+from stream_filters.filters.compiled import compiled, inlined
+from stream_filters.filters.elementary import dot, exp, log, total
 from stream_filters.filters.student_t_mixtures import Mixture, first_components, mixture_quantiles
 
 # Nodes that weigh less become one component with their common mean and variance: a twentieth of all mass or so.
 _LIGHT = 1e-2
 # Error of a quantile, in standard deviations of what it is a quantile of.
 _TOLERANCE = 1e-3
+# The nodes that fill up vectors weigh less.
+_NOTHING = 1e-100
+# So many degrees of freedom are a normal distribution.
+_NORMAL = 1e300
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
 def predictive_moments(grid: Grid, belief: Belief, work: Work) -> tuple[float, float]:
     """Mean, centred, and standard deviation of the one-step predictive, wide branches included."""
-    excess = grid.settings[2] * (grid.settings[3] - 1.0)
-    b, weight, a = belief.b, belief.weight, belief.a
-    location, spread = work.location, work.spread
-    mean = 0.0
-    for j in range(weight.shape[0]):
-        mean += weight[j] * location[j]
-    variance = 0.0
-    for j in range(weight.shape[0]):
-        total = spread[j] + (excess if grid.robust[grid.variant[j]] else 0.0)
-        noise = b[j] / max(a[grid.group[j]] - 1.0, 0.3) * total
-        variance += weight[j] * (noise + (location[j] - mean) ** 2)
-    return mean, math.sqrt(variance)
+    excess = grid.settings[3] - 1.0
+    none, all_of_them = np.uint64(0), np.uint64(belief.b.shape[0])
+    mean = dot(belief.weight, work.location, none, all_of_them)
+    for j in range(belief.b.shape[0]):
+        offset = work.location[j] - mean
+        spread = work.spread[j] + grid.outlier_share[j] * excess
+        work.first[j] = belief.b[j] / max(belief.half_dof[j] - 1.0, 0.3) * spread + offset * offset
+    return mean, math.sqrt(dot(belief.weight, work.first, none, all_of_them))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def compress(mixture: Mixture, m: int) -> int:
-    """Root the squared scales of the first m components and join the light ones; returns how many are left."""
+@inlined
+def separate(weight: Floats, work: Work) -> int:
+    """Tell the heavy nodes from the light ones by their `weight` [m]; returns how many are heavy."""
+    for j in range(weight.shape[0]):
+        work.light[j] = weight[j] if weight[j] <= _LIGHT else 0.0
+    heavy = np.uint64(0)
+    for j in range(weight.shape[0]):
+        work.heavy[heavy] = np.uint64(j)
+        heavy += np.uint64(1 if weight[j] > _LIGHT else 0)
+    return int(heavy)
+
+
+@compiled
+def gather(
+    heavy: int, weight: Floats, location: Floats, variance: Floats, half_dof: Floats, work: Work, mixture: Mixture
+) -> int:
+    """Make components of nodes: Student-t of `weight`, `location`, squared scale `variance` and 2 `half_dof`, [m] each.
+
+    heavy: how many nodes `separate` called so. Returns the number of components.
+    """
     weights, locations, scales, dofs, _ = mixture
-    reference = locations[0]
-    mass = 0.0
-    first = 0.0
-    second = 0.0
-    kept = 0
-    for k in range(m):
-        weight = weights[k]
-        if weight > _LIGHT:
-            weights[kept] = weight
-            locations[kept] = locations[k]
-            scales[kept] = math.sqrt(max(scales[k], 0.0))
-            dofs[kept] = dofs[k]
-            kept += 1
-        else:
-            offset = locations[k] - reference
-            variance = scales[k] if dofs[k] > 1e9 else scales[k] * dofs[k] / max(dofs[k] - 2.0, 1.0)
-            mass += weight
-            first += weight * offset
-            second += weight * (offset * offset + variance)
-    if mass > 0.0:
-        offset = first / mass
-        weights[kept] = mass
-        locations[kept] = reference + offset
-        scales[kept] = math.sqrt(max(second / mass - offset * offset, 0.0))
-        dofs[kept] = math.inf
-        kept += 1
-    return kept
+    for i in range(heavy):
+        j = work.heavy[i]
+        weights[i], locations[i], scales[i], dofs[i] = weight[j], location[j], variance[j], 2.0 * half_dof[j]
+    for i in range(heavy):
+        scales[i] = math.sqrt(max(scales[i], 0.0))
+    none, all_of_them = np.uint64(0), np.uint64(weight.shape[0])
+    mass = total(work.light, none, all_of_them)
+    if mass < _NOTHING:
+        return heavy
+    reference = location[0]
+    for j in range(weight.shape[0]):
+        offset = location[j] - reference
+        work.third[j] = offset
+        work.fourth[j] = offset * offset + variance[j] * (half_dof[j] / max(half_dof[j] - 1.0, 0.5))
+    offset = dot(work.light, work.third, none, all_of_them) / mass
+    second = dot(work.light, work.fourth, none, all_of_them) / mass
+    weights[heavy] = mass
+    locations[heavy] = reference + offset
+    scales[heavy] = math.sqrt(max(second - offset * offset, 0.0))
+    dofs[heavy] = math.inf
+    return heavy + 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def gather_predictive(grid: Grid, belief: Belief, work: Work, mixture: Mixture) -> int:
     """Fill the one-step predictive's components, centred; returns how many.
 
     The wide branches of one robust variant, which weigh eps together, become one component of their mean location
     and variance.
     """
-    eps, kappa = grid.settings[2], grid.settings[3]
-    b, weight, a = belief.b, belief.weight, belief.a
-    weights, locations, scales, dofs, _ = mixture
-    n = weight.shape[0]
-    m = n + grid.robust.shape[0]
-    weights[n:m] = 0.0
-    locations[n:m] = 0.0
-    scales[n:m] = 0.0
-    for j in range(n):
-        v, half = grid.variant[j], a[grid.group[j]]
-        variance = b[j] / half
-        weights[j] = weight[j]
-        locations[j] = work.location[j]
-        scales[j] = variance * work.spread[j]
-        dofs[j] = 2.0 * half
-        if grid.robust[v]:
-            weights[j] = (1.0 - eps) * weight[j]
-            weights[n + v] += eps * weight[j]
-            locations[n + v] += eps * weight[j] * work.location[j]
-            scales[n + v] += eps * weight[j] * variance * (work.spread[j] + kappa - 1.0)
-            dofs[n + v] = 2.0 * half
-    kept = compress(mixture, n)
-    for k in range(n, m):
-        if weights[k] > 0.0:
-            locations[kept] = locations[k] / weights[k]
-            scales[kept] = math.sqrt(scales[k] / weights[k])
-            weights[kept] = weights[k]
-            dofs[kept] = dofs[k]
-            kept += 1
+    narrow, scale2, wide = work.first, work.second, work.third
+    for j in range(belief.b.shape[0]):
+        narrow[j] = belief.weight[j] - grid.outlier_share[j] * belief.weight[j]
+        scale2[j] = work.noise[j] * work.spread[j]
+    kept = gather(separate(narrow, work), narrow, work.location, scale2, belief.half_dof, work, mixture)
+    excess = grid.settings[3] - 1.0
+    variants = work.moments.shape[0]
+    lanes = np.uint64(belief.b.shape[0] // variants)
+    for v in range(variants):
+        low = np.uint64(v) * lanes
+        high = low + lanes
+        eps = grid.outlier_share[low]
+        if eps == 0.0:
+            continue
+        for j in range(low, high):
+            wide[j] = work.noise[j] * (work.spread[j] + excess)
+        mass = total(belief.weight, low, high)
+        if not mass > 0.0:
+            continue
+        mixture.weights[kept] = eps * mass
+        mixture.locations[kept] = dot(belief.weight, work.location, low, high) / mass
+        mixture.scales[kept] = math.sqrt(dot(belief.weight, wide, low, high) / mass)
+        mixture.dofs[kept] = 2.0 * belief.half_dof[low + lanes - np.uint64(1)]
+        kept += 1
     return kept
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def gather_coefficient(grid: Grid, belief: Belief, mixture: Mixture, k: int) -> int:
+@inlined
+def gather_coefficient(belief: Belief, work: Work, mixture: Mixture, heavy: int, k: int) -> int:
     """Fill the posterior components of the coefficient of lag k, k = 1..p; returns how many."""
-    mean, cov, b, weight, a, _, _, _ = belief
-    weights, locations, scales, dofs, _ = mixture
-    n, d = mean.shape
+    d, scale2 = belief.mean.shape[0], work.second
     place = k * d - k * (k - 1) // 2
-    for j in range(n):
-        half = a[grid.group[j]]
-        weights[j] = weight[j]
-        locations[j] = mean[j, k]
-        scales[j] = b[j] / half * cov[j, place]
-        dofs[j] = 2.0 * half
-    return compress(mixture, n)
+    for j in range(belief.b.shape[0]):
+        scale2[j] = belief.b[j] / belief.half_dof[j] * belief.cov[place, j]
+    return gather(heavy, belief.weight, belief.mean[k], scale2, belief.half_dof, work, mixture)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def gather_intercept(grid: Grid, belief: Belief, mixture: Mixture) -> int:
+@inlined
+def gather_intercept(belief: Belief, work: Work, mixture: Mixture, heavy: int) -> int:
     """Fill the posterior components of alpha = c + theta_0 - c (theta_1 + ... + theta_p); returns how many."""
-    mean, cov, b, weight, a, _, _, centre_and_scale = belief
-    weights, locations, scales, dofs, _ = mixture
-    n, d = mean.shape
-    centre = centre_and_scale[0]
-    for j in range(n):
-        half = a[grid.group[j]]
-        total = 0.0
-        for k in range(1, d):
-            total += mean[j, k]
-        weights[j] = weight[j]
-        locations[j] = centre + mean[j, 0] - centre * total
-        scales[j] = _contrast_variance(j, cov, d, centre) * b[j] / half
-        dofs[j] = 2.0 * half
-    return compress(mixture, n)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _contrast_variance(j: int, cov: Floats, d: int, centre: float) -> float:
-    """g' cov_j g for g = (1, -c, ..., -c), in units of V."""
-    variance = 0.0
-    place = 0
-    for i in range(d):
-        gi = 1.0 if i == 0 else -centre
-        variance += gi * gi * cov[j, place]
-        place += 1
-        for _ in range(i + 1, d):
-            variance -= 2.0 * gi * centre * cov[j, place]
+    d, centre = belief.mean.shape[0], belief.scales[0]
+    alpha, scale2 = work.first, work.second
+    for j in range(belief.b.shape[0]):
+        alpha[j] = 0.0
+        # g' cov g for g = (1, -c, ..., -c), in units of V
+        scale2[j] = belief.cov[0, j]
+    for i in range(1, d):
+        for j in range(belief.b.shape[0]):
+            alpha[j] += belief.mean[i, j]
+            scale2[j] -= 2.0 * centre * belief.cov[i, j]
+    place = d
+    for i in range(1, d):
+        for k in range(i, d):
+            times = (1.0 if k == i else 2.0) * centre * centre
+            for j in range(belief.b.shape[0]):
+                scale2[j] += times * belief.cov[place, j]
             place += 1
-    return variance
+    for j in range(belief.b.shape[0]):
+        alpha[j] = centre + belief.mean[0, j] - centre * alpha[j]
+        scale2[j] *= belief.b[j] / belief.half_dof[j]
+    return gather(heavy, belief.weight, alpha, scale2, belief.half_dof, work, mixture)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def gather_noise(grid: Grid, belief: Belief, mixture: Mixture) -> int:
+@inlined
+def gather_noise(belief: Belief, work: Work, mixture: Mixture, heavy: int) -> int:
     """Fill the posterior components of V^(-1/3), which is all but normal for V ~ IG(a, b); returns how many.
 
-    Wilson & Hilferty (1931): (chi²_k / k)^(1/3) ~ N(1 - 2/(9k), 2/(9k)), with k = 2a and chi² = 2b/V.
+    V is in units of 1 / `work.unit`. Wilson & Hilferty (1931): (chi²_k / k)^(1/3) ~ N(1 - 2/(9k), 2/(9k)), with k = 2a
+    and chi² = 2b/V.
     """
-    b, weight, a = belief.b, belief.weight, belief.a
-    weights, locations, scales, dofs, _ = mixture
-    for j in range(weight.shape[0]):
-        half = a[grid.group[j]]
-        unit = (half / b[j]) ** (1.0 / 3.0)
-        weights[j] = weight[j]
-        locations[j] = unit * (1.0 - 1.0 / (9.0 * half))
-        scales[j] = unit * unit / (9.0 * half)
-        dofs[j] = math.inf
-    return compress(mixture, weight.shape[0])
+    root, scale2, normal = work.first, work.second, work.share
+    unit = work.unit[0]
+    for j in range(belief.b.shape[0]):
+        root[j] = exp(-log(belief.b[j] * unit / belief.half_dof[j]) / 3.0)
+        normal[j] = _NORMAL
+    for j in range(belief.b.shape[0]):
+        part = 1.0 / (9.0 * belief.half_dof[j])
+        scale2[j] = root[j] * root[j] * part
+        root[j] *= 1.0 - part
+    return gather(heavy, belief.weight, root, scale2, normal, work, mixture)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def quantiles(mixture: Mixture, m: int, probabilities: Floats, out: Floats) -> None:
     """Quantiles at probabilities [q] of the first m components, into out [q]."""
     mixture_quantiles(probabilities, first_components(mixture, m), out, _TOLERANCE)

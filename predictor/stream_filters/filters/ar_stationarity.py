@@ -2,25 +2,25 @@
 
 import math
 
-from numba import njit
-
 from stream_filters.filters import student_t
-from stream_filters.filters.ar_belief import Belief, Grid
+from stream_filters.filters.ar_belief import Belief
 from stream_filters.filters.ar_nodes import cholesky
-from stream_filters.filters.base import Array, Floats
+from stream_filters.filters.base import Floats
+from stream_filters.filters.compiled import compiled
 
 # Nodes below this weight cannot move the probability by a percent together.
 _NEGLIGIBLE = 1e-4
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def is_stationary(coefficients: Floats, room: Floats) -> bool:
     """Whether all roots of 1 - b_1 z - ... - b_p z^p lie outside the unit circle; coefficients, room: [p].
 
     The step-down recursion: partial autocorrelations are all inside (-1, 1) exactly then.
     """
     p = coefficients.shape[0]
-    room[:] = coefficients
+    for k in range(p):
+        room[k] = coefficients[k]
     for k in range(p - 1, -1, -1):
         last = room[k]
         if not abs(last) < 1.0:
@@ -33,50 +33,48 @@ def is_stationary(coefficients: Floats, room: Floats) -> bool:
     return True
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def stationary_probability(grid: Grid, belief: Belief, points: Floats, factor: Array, room: Floats) -> float:
+@compiled
+def stationary_probability(belief: Belief, points: Floats, factor: Floats, room: Floats) -> float:
     """P(stationary): exact for p = 1, else the share of fixed points [m, p + 1] of each node's posterior.
 
     points: rows of standard normals and a chi-square quantile level in the last column's place, see `cloud`.
     factor [d, d], room [2, p]: working room.
     """
-    p = belief.mean.shape[1] - 1
+    p = belief.mean.shape[0] - 1
     probability = 0.0
     mass = 0.0
     for j in range(belief.weight.shape[0]):
         if belief.weight[j] <= _NEGLIGIBLE:
             continue
-        a = belief.a[grid.group[j]]
+        a = belief.half_dof[j]
         mass += belief.weight[j]
         if p == 1:
-            scale = math.sqrt(belief.b[j] / a * belief.cov[j, 2])
-            inside = student_t.cdf((1.0 - belief.mean[j, 1]) / scale, 2.0 * a)
-            inside -= student_t.cdf((-1.0 - belief.mean[j, 1]) / scale, 2.0 * a)
+            scale = math.sqrt(belief.b[j] / a * belief.cov[2, j])
+            inside = student_t.cdf((1.0 - belief.mean[1, j]) / scale, 2.0 * a)
+            inside -= student_t.cdf((-1.0 - belief.mean[1, j]) / scale, 2.0 * a)
         else:
-            inside = _share_of_points(belief.mean[j], belief.cov[j], belief.b[j], a, points, factor, room)
+            inside = _share_of_points(j, belief, points, factor, room)
         probability += belief.weight[j] * inside
     return min(max(probability / mass, 0.0), 1.0)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _share_of_points(
-    mean: Floats, cov: Floats, b: float, a: float, points: Floats, factor: Array, room: Floats
-) -> float:
-    """Share of a node's fixed posterior points that are stationary."""
-    p = mean.shape[0] - 1
-    cholesky(cov, 0.0, 0.0, factor)
+@compiled
+def _share_of_points(j: int, belief: Belief, points: Floats, factor: Floats, room: Floats) -> float:
+    """Share of node j's fixed posterior points that are stationary."""
+    p = belief.mean.shape[0] - 1
+    cholesky(j, belief.cov, 0.0, 0.0, factor)
     inside = 0
     for s in range(points.shape[0]):
-        scale = noise_scale(a, b, points[s, p + 1])
+        scale = noise_scale(belief.half_dof[j], belief.b[j], points[s, p + 1])
         for k in range(p):
-            room[0, k] = mean[k + 1]
+            room[0, k] = belief.mean[k + 1, j]
             for i in range(k + 2):
                 room[0, k] += scale * factor[k + 1, i] * points[s, i]
         inside += is_stationary(room[0], room[1])
     return inside / points.shape[0]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def noise_scale(a: float, b: float, normal: float) -> float:
     """sqrt(V) for V ~ IG(a, b) at a standard normal deviate: Wilson & Hilferty (1931), positive always."""
     root = 1.0 - 1.0 / (9.0 * a) + normal / math.sqrt(9.0 * a)

@@ -7,11 +7,11 @@ the others, and is right at once when its time comes. A restart node is one with
 parameters are those of all nodes, and a jump.
 """
 
-import math
+import numpy as np
 
-from numba import njit
-
-from stream_filters.filters.ar_belief import Belief, Grid, Work
+from stream_filters.filters.ar_belief import LEAST_SHAPE, Belief, Grid, Work
+from stream_filters.filters.compiled import compiled, inlined
+from stream_filters.filters.elementary import dot, exp, log, total
 
 _TINY = 1e-300
 # A node with a smaller share of inflow keeps its mean and covariance.
@@ -22,94 +22,101 @@ _LIGHT = 1e-3
 _LEVEL_JUMP = 1.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def fade_weights(grid: Grid, belief: Belief) -> None:
     """weight <- weight^r prior^(1-r), normalised, then mixed with a floor of the prior."""
-    retain, floor = grid.settings[0], grid.settings[1]
-    weight, prior = belief.weight, grid.prior
-    total = 0.0
-    for j in range(weight.shape[0]):
-        if retain < 1.0:
-            kept = max(weight[j], _TINY)
-            weight[j] = kept * math.exp((1.0 - retain) * math.log(prior[j] / kept))
-        total += weight[j]
-    for j in range(weight.shape[0]):
-        weight[j] = (weight[j] / total + floor * prior[j]) / (1.0 + floor)
+    fading, floor = 1.0 - grid.settings[0], grid.settings[1]
+    for j in range(belief.weight.shape[0]):
+        kept = max(belief.weight[j], _TINY)
+        belief.weight[j] = kept * exp(fading * log(grid.prior[j] / kept))
+    scale = 1.0 / total(belief.weight, np.uint64(0), np.uint64(belief.weight.shape[0]))
+    whole = 1.0 / (1.0 + floor)
+    for j in range(belief.weight.shape[0]):
+        belief.weight[j] = (belief.weight[j] * scale + floor * grid.prior[j]) * whole
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def mix_nodes(grid: Grid, belief: Belief, work: Work) -> None:
     """Let mass flow into the restart nodes, and the nodes' means and covariances follow what flowed in."""
     floor, rate = grid.settings[1], grid.settings[4]
-    weight, variant, prior, pooled = belief.weight, grid.variant, grid.prior, work.pooled
-    _pool(grid, belief, work)
-    total = 0.0
-    for j in range(weight.shape[0]):
-        v = variant[j]
-        inflow = floor * prior[j] / pooled[v, 1] * pooled[v, 0]
-        if grid.restarts[j]:
-            inflow = rate * pooled[v, 0]
-            weight[j] += inflow
-        total += weight[j]
-        if inflow >= _LEAST_SHARE * weight[j]:
-            _take(grid, belief, work, j, min(inflow / max(weight[j], _TINY), 1.0))
-    for j in range(weight.shape[0]):
-        weight[j] /= total
+    variants, lanes = work.pooled.shape[0], np.uint64(belief.b.shape[0] // work.pooled.shape[0])
+    _pool(belief, work)
+    for v in range(variants):
+        low = np.uint64(v) * lanes
+        jumped = rate * work.pooled[v, 0]
+        floor_share = floor / grid.mass[v] * work.pooled[v, 0]
+        for j in range(low, low + lanes):
+            jump = grid.restarts[j] * jumped
+            belief.weight[j] += jump
+            inflow = jump + (1.0 - grid.restarts[j]) * floor_share * grid.prior[j]
+            share = min(inflow / max(belief.weight[j], _TINY), 1.0)
+            work.share[j] = share if share >= _LEAST_SHARE else 0.0
+        _take(grid, belief, work, v)
+    scale = 1.0 / total(belief.weight, np.uint64(0), np.uint64(belief.weight.shape[0]))
+    for j in range(belief.weight.shape[0]):
+        belief.weight[j] *= scale
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _pool(grid: Grid, belief: Belief, work: Work) -> None:
-    """Fill the pooled moments of each variant; nodes too light to change them are left out."""
-    mean, cov, b, weight, a, _, _, _ = belief
-    variant, group, prior = grid.variant, grid.group, grid.prior
-    pooled_mean, pooled_cov, pooled = work.pooled_mean, work.pooled_cov, work.pooled
-    pooled_mean[:] = 0.0
-    pooled_cov[:] = 0.0
-    pooled[:] = 0.0
-    n, d = mean.shape
-    for j in range(n):
-        pooled[variant[j], 0] += weight[j]
-        pooled[variant[j], 1] += prior[j]
-    for j in range(n):
-        v = variant[j]
-        if weight[j] > _LIGHT * pooled[v, 0]:
-            pooled[v, 3] += weight[j]
-            pooled[v, 2] += weight[j] * b[j] / max(a[group[j]], 0.6)
-            for i in range(d):
-                pooled_mean[v, i] += weight[j] * mean[j, i]
-    for v in range(pooled.shape[0]):
-        pooled[v, 2] /= pooled[v, 3]
-        pooled_mean[v] /= pooled[v, 3]
-    for j in range(n):
-        v = variant[j]
-        if weight[j] > _LIGHT * pooled[v, 0]:
-            share = weight[j] / pooled[v, 3]
-            variance = b[j] / max(a[group[j]], 0.6)
-            place = 0
-            for i in range(d):
-                offset = share * (mean[j, i] - pooled_mean[v, i])
-                for k in range(i, d):
-                    pooled_cov[v, place] += share * variance * cov[j, place] + offset * (mean[j, k] - pooled_mean[v, k])
-                    place += 1
+@inlined
+def _pool(belief: Belief, work: Work) -> None:
+    """Fill the nodes' noise variance and the pooled moments of each variant; too light nodes are left out of those."""
+    variants, lanes = work.pooled.shape[0], np.uint64(belief.b.shape[0] // work.pooled.shape[0])
+    d = belief.mean.shape[0]
+    heavy = work.first
+    for j in range(belief.b.shape[0]):
+        work.variance[j] = belief.b[j] / max(belief.half_dof[j], LEAST_SHAPE)
+    for v in range(variants):
+        low = np.uint64(v) * lanes
+        high = low + lanes
+        work.pooled[v, 0] = total(belief.weight, low, high)
+        least = _LIGHT * work.pooled[v, 0]
+        for j in range(low, high):
+            heavy[j] = belief.weight[j] if belief.weight[j] > least else 0.0
+        scale = 1.0 / total(heavy, low, high)
+        for j in range(low, high):
+            heavy[j] *= scale
+            work.second[j] = heavy[j] * work.variance[j]
+        work.pooled[v, 1] = total(work.second, low, high)
+        place = 0
+        for i in range(d):
+            work.pooled_mean[v, i] = dot(heavy, belief.mean[i], low, high)
+        for i in range(d):
+            for j in range(low, high):
+                work.third[j] = heavy[j] * (belief.mean[i, j] - work.pooled_mean[v, i])
+            for k in range(i, d):
+                centre = work.pooled_mean[v, k]
+                for j in range(low, high):
+                    own = work.second[j] * belief.cov[place, j]
+                    work.fourth[j] = own + work.third[j] * (belief.mean[k, j] - centre)
+                work.pooled_cov[v, place] = total(work.fourth, low, high)
+                place += 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _take(grid: Grid, belief: Belief, work: Work, j: int, share: float) -> None:
-    """Node j's mean and cov become the moments of a mixture: `share` of its variant's pool, the rest its own."""
-    mean, cov, b, _, a, _, _, _ = belief
-    v = grid.variant[j]
-    pooled_mean, pooled_cov, noise_variance = work.pooled_mean, work.pooled_cov, work.pooled[v, 2]
-    precision = share * max(a[grid.group[j]], 0.6) / b[j]
-    d = mean.shape[1]
+@inlined
+def _take(grid: Grid, belief: Belief, work: Work, v: int) -> None:
+    """Mean and cov of variant v's nodes become the moments of a mixture: `work.share` of the pool, the rest own."""
+    d, lanes = belief.mean.shape[0], np.uint64(belief.b.shape[0] // work.pooled.shape[0])
+    low = np.uint64(v) * lanes
+    high = low + lanes
+    for j in range(low, high):
+        work.first[j] = work.share[j] / work.variance[j]
     place = 0
     for i in range(d):
-        offset = mean[j, i] - pooled_mean[v, i]
+        centre = work.pooled_mean[v, i]
+        for j in range(low, high):
+            work.second[j] = (1.0 - work.share[j]) * (belief.mean[i, j] - centre)
+        jump = _LEVEL_JUMP * work.pooled[v, 1] if i == 0 else grid.settings[5]
+        for j in range(low, high):
+            work.third[j] = grid.restarts[j] * jump
         for k in range(i, d):
-            other = pooled_cov[v, place]
-            if i == k and grid.restarts[j]:
-                other += _LEVEL_JUMP * noise_variance if i == 0 else grid.settings[5]
-            between = (1.0 - share) * offset * (mean[j, k] - pooled_mean[v, k])
-            cov[j, place] = (1.0 - share) * cov[j, place] + (other + between) * precision
+            other, its_centre = work.pooled_cov[v, place], work.pooled_mean[v, k]
+            jumps = 1.0 if k == i else 0.0
+            for j in range(low, high):
+                work.fourth[j] = other + jumps * work.third[j] + work.second[j] * (belief.mean[k, j] - its_centre)
+            for j in range(low, high):
+                belief.cov[place, j] = (1.0 - work.share[j]) * belief.cov[place, j] + work.fourth[j] * work.first[j]
             place += 1
     for i in range(d):
-        mean[j, i] += share * (pooled_mean[v, i] - mean[j, i])
+        centre = work.pooled_mean[v, i]
+        for j in range(low, high):
+            belief.mean[i, j] += work.share[j] * (centre - belief.mean[i, j])

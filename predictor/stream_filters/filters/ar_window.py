@@ -11,11 +11,10 @@ and variance of the rows' observations (of the warm-up's while there are fewer t
 import math
 from typing import NamedTuple
 
-from numba import njit
-
 from stream_filters.filters import ar_nodes
-from stream_filters.filters.ar_belief import SMALLEST_VARIANCE, Belief, Work
-from stream_filters.filters.base import Array, Floats
+from stream_filters.filters.ar_belief import SMALLEST_VARIANCE, Belief, Integers, Work
+from stream_filters.filters.base import Floats
+from stream_filters.filters.compiled import compiled
 
 
 class Window(NamedTuple):
@@ -28,11 +27,11 @@ class Window(NamedTuple):
 
     rows: Floats
     latest: Floats
-    place: Array
+    place: Integers
     prior: Floats
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def fill(window: Window, belief: Belief, work: Work, values: Floats) -> int:
     """Take the warm-up's values [w], NaN = missing, and learn from them; returns the rows kept."""
     window.latest[:] = math.nan
@@ -46,7 +45,7 @@ def fill(window: Window, belief: Belief, work: Work, values: Floats) -> int:
     return window.place[0]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def slide(window: Window, belief: Belief, work: Work, value: float) -> int:
     """Take one more observation, NaN = missing, which the lags hold already; returns the rows kept.
 
@@ -64,7 +63,7 @@ def slide(window: Window, belief: Belief, work: Work, value: float) -> int:
     return window.place[0]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _keep(window: Window, value: float) -> None:
     """Make value the latest observation, and a row of it if neither it nor a lag is missing."""
     rows, latest, place, _ = window
@@ -74,7 +73,8 @@ def _keep(window: Window, value: float) -> None:
     if complete:
         following = place[1]
         rows[following, 0] = value
-        rows[following, 1:] = latest
+        for k in range(latest.shape[0]):
+            rows[following, k + 1] = latest[k]
         place[0] = min(place[0] + 1, rows.shape[0])
         place[1] = (following + 1) % rows.shape[0]
     for k in range(latest.shape[0] - 1, 0, -1):
@@ -82,41 +82,54 @@ def _keep(window: Window, value: float) -> None:
     latest[0] = value
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _learn(window: Window, belief: Belief, work: Work) -> None:
     """Set the prior, and learn every kept row, the oldest first."""
     rows, _, place, _ = window
     count, following = place
     guess = _set_prior(window, belief)
-    belief.a[0] = 0.5
-    belief.b[0] = 0.5 * guess
+    belief.half_dof[:] = 0.5
+    belief.b[:] = 0.5 * guess
     for i in range(count):
         row = rows[(following - count + i) % rows.shape[0]]
         for k in range(1, row.shape[0]):
-            work.regressors[0, k] = row[k] - belief.scales[0]
-        error = row[0] - belief.scales[0] - ar_nodes.locate(0, belief.mean, 0, work.regressors)
-        precision = 1.0 / (1.0 + ar_nodes.project(0, belief.cov, 0, work.regressors, work.product))
-        ar_nodes.update(0, belief.mean, belief.cov, work.product, error * precision, precision)
-        belief.a[0] += 0.5
-        belief.b[0] += 0.5 * error * error * precision
+            work.regressors[k, :] = row[k] - belief.scales[0]
+        ar_nodes.locate(belief, work)
+        ar_nodes.project(belief, work)
+        for j in range(belief.b.shape[0]):
+            error = row[0] - belief.scales[0] - work.location[j]
+            work.second[j] = 1.0 / work.spread[j]
+            work.first[j] = error * work.second[j]
+            belief.half_dof[j] += 0.5
+            belief.b[j] += 0.5 * error * error * work.second[j]
+        ar_nodes.update(belief, work, work.first, work.second)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _set_prior(window: Window, belief: Belief) -> float:
     """Centre the belief, and give it the prior's mean and cov; returns v."""
     rows, latest, kept, prior = window
     count, order = kept[0], latest.shape[0]
     variance = belief.scales[1]
     if count >= order + 4:
-        belief.scales[0] = rows[0, 0] + (rows[:count, 0] - rows[0, 0]).mean()
-        variance = ((rows[:count, 0] - belief.scales[0]) ** 2).mean()
+        belief.scales[0] = rows[0, 0] + _mean_power(rows, count, rows[0, 0], 1)
+        variance = _mean_power(rows, count, belief.scales[0], 2)
     guess = max(0.5 * variance, SMALLEST_VARIANCE * belief.scales[1])
     belief.mean[:] = 0.0
-    belief.mean[0, 1] = prior[0]
+    belief.mean[1, :] = prior[0]
     belief.cov[:] = 0.0
-    belief.cov[0, 0] = 4.0
+    belief.cov[0, :] = 4.0
     place = order + 1
     for k in range(order):
-        belief.cov[0, place] = prior[1] ** 2 / guess
+        belief.cov[place, :] = prior[1] ** 2 / guess
         place += order - k
     return guess
+
+
+@compiled
+def _mean_power(rows: Floats, count: int, origin: float, power: int) -> float:
+    """Mean of the first `count` observations' distances from `origin`, or of their squares."""
+    total = 0.0
+    for i in range(count):
+        total += (rows[i, 0] - origin) ** power
+    return total / count

@@ -4,6 +4,7 @@ All have neither branches nor calls. Their results follow from IEEE arithmetic a
 processor, however wide its vectors are.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,28 @@ def log(x: float) -> float:
     p = fma(p, q, 2 / 5)
     p = fma(p, q, 2 / 3)
     return exponent * _LOG_2_HIGH + (s * q * p + (exponent * _LOG_2_LOW + 2.0 * s))
+
+
+@inlined
+def log1p(x: float) -> float:
+    """log(1 + x) for 0 <= x <= 1e300, relative error 1e-15."""
+    whole = 1.0 + x
+    return log(whole) + (x - (whole - 1.0)) / whole
+
+
+@inlined
+def largest(values: Floats, low: int, high: int) -> float:
+    """Largest of values[low:high], -inf for none, in four chains that need not wait for each other."""
+    a = b = c = d = -math.inf
+    whole = high - (high - low) % np.uint64(4)
+    for j in range(low, whole, np.uint64(4)):
+        a = max(a, values[j])
+        b = max(b, values[j + np.uint64(1)])
+        c = max(c, values[j + np.uint64(2)])
+        d = max(d, values[j + np.uint64(3)])
+    for j in range(whole, high):
+        a = max(a, values[j])
+    return max(a, b, c, d)
 
 
 @inlined

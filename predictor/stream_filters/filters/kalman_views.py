@@ -11,6 +11,7 @@ from stream_filters.filters.compiled import inlined
 from stream_filters.filters.kalman_bank import Bank, Belief, Integers, Report, Scratch, Sizes
 from stream_filters.filters.student_t_lanes import TERMS
 from stream_filters.filters.student_t_mixtures import PADDING
+from stream_filters.filters.workspace import view_column, view_rows
 
 # real numbers of a bank that are neither a member's nor a node's
 _ALONE = 8
@@ -131,39 +132,25 @@ def view_scratch(room: Floats, sizes: Sizes) -> Scratch:
 
 
 @inlined
-def _column(buffer: Floats, start: int, words: int) -> Floats:
-    """So many words from `start` on, none where the start is negative: not asked for."""
-    asked = words if start >= 0 else 0
-    return buffer[max(start, 0) : max(start, 0) + asked]
-
-
-@inlined
-def _rows(buffer: Floats, start: int, rows: int, size: int) -> Floats:
-    """The same as [rows, size] or [0, size]."""
-    column = _column(buffer, start, rows * size)
-    return column.reshape((column.shape[0] // size, size))
-
-
-@inlined
 def view_report(buffer: Floats, starts: Integers, rows: int, sizes: Sizes) -> Report:
     """The outputs in their buffer; starts: of each field of `Report`, negative where it was not asked for."""
     _, _, members, axes = sizes
-    interval = _rows(buffer, starts[2], rows, 2 * axes)
-    cov = _rows(buffer, starts[11], rows, 4 * axes * axes)
+    interval = view_rows(buffer, starts[2], rows, 2 * axes)
+    cov = view_rows(buffer, starts[11], rows, 4 * axes * axes)
     return Report(
-        predictive_mean=_rows(buffer, starts[0], rows, axes),
-        predictive_std=_rows(buffer, starts[1], rows, axes),
+        predictive_mean=view_rows(buffer, starts[0], rows, axes),
+        predictive_std=view_rows(buffer, starts[1], rows, axes),
         predictive_interval=interval.reshape((interval.shape[0], axes, 2)),
-        log_evidence=_column(buffer, starts[3], rows),
-        pit=_rows(buffer, starts[4], rows, axes),
-        outlier_probability=_column(buffer, starts[5], rows),
-        model_weights=_rows(buffer, starts[6], rows, members),
-        position_mean=_rows(buffer, starts[7], rows, axes),
-        position_std=_rows(buffer, starts[8], rows, axes),
-        velocity_mean=_rows(buffer, starts[9], rows, axes),
-        velocity_std=_rows(buffer, starts[10], rows, axes),
+        log_evidence=view_column(buffer, starts[3], rows),
+        pit=view_rows(buffer, starts[4], rows, axes),
+        outlier_probability=view_column(buffer, starts[5], rows),
+        model_weights=view_rows(buffer, starts[6], rows, members),
+        position_mean=view_rows(buffer, starts[7], rows, axes),
+        position_std=view_rows(buffer, starts[8], rows, axes),
+        velocity_mean=view_rows(buffer, starts[9], rows, axes),
+        velocity_std=view_rows(buffer, starts[10], rows, axes),
         state_cov=cov.reshape((cov.shape[0], 2 * axes, 2 * axes)),
-        observation_noise_std=_rows(buffer, starts[12], rows, 3),
-        position_noise=_rows(buffer, starts[13], rows, 3),
-        velocity_noise=_rows(buffer, starts[14], rows, 3),
+        observation_noise_std=view_rows(buffer, starts[12], rows, 3),
+        position_noise=view_rows(buffer, starts[13], rows, 3),
+        velocity_noise=view_rows(buffer, starts[14], rows, 3),
     )

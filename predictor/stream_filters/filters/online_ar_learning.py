@@ -6,12 +6,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from stream_filters.filters.ar_belief import Belief, Grid, Work, work_space
-from stream_filters.filters.ar_config import Config, grid_of
-from stream_filters.filters.ar_forecast import cloud, forecast_rows
-from stream_filters.filters.ar_rows import Outputs, filter_rows, replay
+from stream_filters.filters.ar_belief import NO_WEIGHT
+from stream_filters.filters.ar_config import Config, grid_of, sizes_of
+from stream_filters.filters.ar_forecast import cloud, forecast_rows, path_room
+from stream_filters.filters.ar_outputs import Outputs
+from stream_filters.filters.ar_rows import begin_rows, filter_rows
+from stream_filters.filters.ar_views import Parts, pack_grid, room_for
 from stream_filters.filters.ar_warm_up import Start, begin, remember
-from stream_filters.filters.ar_window import Window, fill
 from stream_filters.filters.base import (
     TIME,
     Array,
@@ -23,7 +24,6 @@ from stream_filters.filters.base import (
     Tensor,
     common_outputs,
 )
-from stream_filters.filters.student_t_mixtures import Mixture, mixture_space
 from stream_filters.filters.workspace import PerThread, ReportRoom
 
 
@@ -43,15 +43,20 @@ class OnlineArLearning(Filter[Config]):
     schema_version: ClassVar[int] = 1
     config_type: ClassVar[type[FilterConfig]] = Config
 
-    @cached_property
-    def grid(self) -> Grid:
-        """The nodes that the configuration asks for, and their prior."""
-        return grid_of(self.config)
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.grid = grid_of(config)
+        self._sizes = sizes_of(config)
+        self._grid = pack_grid(self.grid)
+        self._scratch = PerThread(lambda: room_for(self._sizes))
+        self._points = cloud(1, config.order + 1)[0]
+        shapes = {output.name: output.wire_shape[1:] for output in self.outputs if not output.on_horizon}
+        self._room = ReportRoom({name: shapes[name] for name in Outputs._fields})
 
     @cached_property
     def state_dtype(self) -> np.dtype[np.void]:
         """Layout of one stream's state; `started` is 0 while the warm-up values are gathered."""
-        p, n, v = self.config.order, self.grid.prior.size, len(self.config.variants)
+        p, v, n = self.config.order, self._sizes.variants, self._sizes.variants * self._sizes.nodes
         d = p + 1
         kept: list[tuple[str, type, tuple[int, ...]]] = []
         if self.config.window is not None:
@@ -114,121 +119,70 @@ class OnlineArLearning(Filter[Config]):
             raise ValueError("its counts are out of range")
         if state["absorbed"] < 0:
             raise ValueError("its count of observations is below 0")
-        count, following = self._window(state).place
-        if not 0 <= count <= (rows := self.config.window or 1) or not 0 <= following < rows:
-            raise ValueError("its window's places are out of range")
+        if self.config.window is not None:
+            count, following = state["window_place"]
+            if not 0 <= count <= self.config.window or not 0 <= following < self.config.window:
+                raise ValueError("its window's places are out of range")
 
     def run(self, state: Array, batch: Batch, names: frozenset[str]) -> Step:
         """Filter T rows; outputs of the warm-up's rows, and of a stream that has not changed yet, are NaN.
 
         A stream whose unit changes by a factor of 1e60 begins again.
         """
-        after = state.copy()
-        observations = np.ascontiguousarray(batch.observations[:, 0])
-        info = self._room.make(observations.size, names)
-        row = self._warm_up(after, observations)
+        observations = batch.observations[:, 0].copy()
+        plan = self._room.plan(observations.size, names)
+        buffer = plan.new_buffer()
+        parts, after = self._parts(state)
+        row = 0 if after["started"] else self._warm_up(parts, observations)
         while row < observations.size:
-            row += self._filter(
-                after, observations[row:], Outputs(**{name: info[name][row:] for name in Outputs._fields})
-            )
+            row = filter_rows(observations, row, parts, (buffer, plan.starts, self._points), self._sizes)
             if row < observations.size:
-                after[()] = np.zeros((), self.state_dtype)
-                row += self._warm_up(after, observations[row:])
-        return Step(after, {name: info[name] for name in names})
+                parts.state[:] = 0.0
+                row += self._warm_up(parts, observations[row:])
+        return Step(after, plan.arrays(buffer))
 
-    def _filter(self, state: Array, observations: Floats, outputs: Outputs) -> int:
-        """Filter rows of a stream that has started, into state and outputs; returns how many."""
-        belief = _belief(state)
-        work, mixture = self._scratch.value
-        rows, state["absorbed"] = filter_rows(
-            self.grid,
-            belief,
-            work,
-            mixture,
-            self._window(state),
-            observations,
-            int(state["absorbed"]),
-            self.config.interval,
-            self._points,
-            outputs,
-        )
-        return int(rows)
+    def _parts(self, state: Array) -> tuple[Parts, Array]:
+        """What kernels work with, on a copy of the state, and that copy."""
+        words = state.reshape(1).view(np.float64).copy()
+        return Parts(*self._grid, self._scratch.value, words), words.view(self.state_dtype).reshape(())
 
     def forecast(self, state: Array, horizon: int) -> Mapping[str, Array]:
         """Forecasts for steps 1..horizon; NaN during the warm-up."""
         out = np.full((horizon, 4), np.nan)
         if state["started"]:
-            belief = _belief(state.copy())
             deviates = cloud(horizon, self.config.order + 1)
-            mixture = mixture_space(self._components)
-            forecast_rows(self.grid, belief, work_space(belief), mixture, deviates, self.config.interval, out)
+            forecast_rows(deviates, self._parts(state)[0], path_room(self._sizes), out, self._sizes)
         return {
             "forecast_mean": out[:, 0].copy(),
             "forecast_std": out[:, 1].copy(),
             "forecast_interval": out[:, 2:].copy(),
         }
 
-    @property
-    def _components(self) -> int:
-        """Most components of a mixture: every node, the wide branch of each variant, and a common one."""
-        return self.grid.prior.size + len(self.config.variants) + 1
-
-    @cached_property
-    def _scratch(self) -> PerThread[tuple[Work, Mixture]]:
-        """Working arrays of the kernels."""
-        return PerThread(lambda: (work_space(_belief(self.initial_state())), mixture_space(self._components)))
-
-    @cached_property
-    def _room(self) -> ReportRoom:
-        """Room for the outputs of a run."""
-        return ReportRoom({output.name: output.wire_shape[1:] for output in self.outputs if not output.on_horizon})
-
-    @cached_property
-    def _points(self) -> Floats:
-        """Fixed deviates [m, p + 2] for the stationary probability."""
-        return cloud(1, self.config.order + 1)[0]
-
-    def _warm_up(self, state: Array, observations: Floats) -> int:
+    def _warm_up(self, parts: Parts, observations: Floats) -> int:
         """Gather warm-up values, in place, and start when there are enough; returns the rows used."""
+        state = parts.state.view(self.state_dtype).reshape(())
         for row, value in enumerate(observations):
             if state["started"]:
                 return row
             state["warm_count"] = remember(state["warm_values"], int(state["warm_count"]), value)
             start = begin(state["warm_values"][: int(state["warm_count"])], self._wanted)
             if start is not None:
-                self._start(state, start)
+                self._start(parts, state, start)
         return observations.size
 
-    def _start(self, state: Array, start: Start) -> None:
+    def _start(self, parts: Parts, state: Array, start: Start) -> None:
         """Set the prior in units of the warm-up's variance, and learn its values."""
-        d = self.config.order + 1
         variance = start.noise_variance
-        values = np.where(np.isnan(start.values), np.nan, state["warm_values"][: start.values.size])
+        as_they_came = np.where(np.isnan(start.values), np.nan, state["warm_values"][: start.values.size])
         state["started"] = 1
         state["warm_count"] = 0
         state["warm_values"] = 0.0
         state["scales"] = start.centre, start.variance
         state["a"] = 0.5
         state["b"] = 0.5 * variance
-        state["weight"] = self.grid.prior
+        state["weight"] = self.grid.prior[self.grid.prior > NO_WEIGHT]
         state["mean"][:, 1] = self.config.prior_mean
-        diagonal = np.cumsum([0, *range(d, 1, -1)])
+        diagonal = np.cumsum([0, *range(self.config.order + 1, 1, -1)])
         state["cov"][:, diagonal[0]] = max(4.0, 2.0 * start.variance / variance)
         state["cov"][:, diagonal[1:]] = self.config.prior_std**2 / variance
-        belief = _belief(state)
-        if self.config.window is None:
-            state["absorbed"] = replay(self.grid, belief, work_space(belief), start.values)
-        else:
-            state["absorbed"] = fill(self._window(state), belief, work_space(belief), values)
-
-    def _window(self, state: Array) -> Window:
-        """Views of a state's window, of no rows where there is none."""
-        prior = np.array([self.config.prior_mean, self.config.prior_std])
-        if self.config.window is None:
-            return Window(np.zeros((0, self.config.order + 1)), np.zeros(0), np.zeros(2, np.int64), prior)
-        return Window(state["window_rows"], state["window_latest"], state["window_place"], prior)
-
-
-def _belief(state: Array) -> Belief:
-    """Views of a state's fields."""
-    return Belief(**{name: state[name] for name in Belief._fields})
+        begin_rows(start.values if self.config.window is None else as_they_came, parts, self._sizes)

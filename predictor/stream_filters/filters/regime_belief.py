@@ -9,9 +9,12 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+from numpy.typing import NDArray
 
-from stream_filters.filters.base import Array, Floats
+from stream_filters.filters.base import Floats
+from stream_filters.filters.compiled import compiled, inlined
+
+Integers = NDArray[np.int64]
 
 # How one regime's level may move.
 CONSTANT, DRIFTING = 0, 1
@@ -40,16 +43,58 @@ class Belief(NamedTuple):
 
     log_weight: Floats  # [M], -inf = unused slot
     outliers: Floats  # [M], expected number of outliers so far
-    status: Array  # [M, 3]
+    status: Integers  # [M, 3]
     occupancy: Floats  # [M, K], distribution of the regime after the missing rows
     transitions: Floats  # [M, K, K], how often the column followed the row
-    label: Array  # [M, K]
-    last_used: Array  # [M, K], row of the regime's last observation
-    regimes: Floats  # [M, K, REGIME_FIELDS]
+    label: Integers  # [M, K]
+    last_used: Integers  # [M, K], row of the regime's last observation
+    regimes: Floats  # [REGIME_FIELDS, M, K]: a field beside that of the next regime, so that loops are vectorised
     reference: Floats  # [K, 3]
     units: Floats  # [5]
-    clock: Array  # [5]
+    clock: Integers  # [5]
     warm_up: Floats  # [WARM_UP], the first observations as they came
+
+
+class Masses(NamedTuple):
+    """Where each hypothesis expects the next observation to come from; a hypothesis's masses sum to 1."""
+
+    arrival: Floats  # [M, K], distribution of the regime
+    known: Floats  # [M, K], of being in a regime that was met, as a regular observation
+    fresh: Floats  # [M], of being in a regime never met
+    outlier: Floats  # [M], of being an outlier
+
+
+class Work(NamedTuple):
+    """Scratch of a run. Slot k < K of the changes: to regime k; slot K: to a regime that replaces an old one."""
+
+    masses: Masses
+    weight: Floats  # [M], exp of the log weights, 0 for unused slots
+    row: Floats  # [K]
+    fields: Floats  # [REGIME_FIELDS, M K], the belief's regimes
+    flat_known: Floats  # [M K], the masses' known
+    flat_share: Floats  # [M K]
+    normaliser: Floats  # [M K], log_normaliser of each regime
+    density: Floats  # [M K], log density of the observation
+    scores: Floats  # [M K], log mass times density
+    other: Floats  # [M K]
+    active: Floats  # [M K], 1 for the regimes that were met by hypotheses in use, else 0
+    share: Floats  # [M, K], posterior probability of the drifting variant
+    grow: Floats  # [M], log weight when the regime stays
+    responsibility: Floats  # [M], probability that the observation was no outlier
+    beside: Floats  # [M]
+    begun: Floats  # [M]
+    offer: Floats  # [K + 1, M], log weight of each hypothesis's change into each slot
+    change: Floats  # [K + 1], log of their sums
+    source: Integers  # [K + 1], the hypothesis that offers most
+    target: Integers  # [K + 1], hypothesis that the change takes the place of, -1 = none
+    fresh: Belief  # K + 1 hypotheses
+    fresh_normaliser: Floats  # [K + 1, K]
+    probabilities: Floats  # [K], of the labels
+    matrix: Floats  # [K, K]
+    cost: Floats  # [K, K]
+    potentials: Floats  # [4, K + 1], of an assignment
+    columns: Integers  # [3, K + 1], of an assignment
+    ends: Floats  # [4]: probabilities of an interval's ends, and the ends
 
 
 class Settings(NamedTuple):
@@ -84,34 +129,29 @@ def belief_dtype(hypotheses: int, regimes: int) -> np.dtype[np.void]:
     return np.dtype([(name, *shapes[name]) for name in Belief._fields])
 
 
-def views(state: Array) -> Belief:
-    """The fields of a state, writable if the state is."""
-    return Belief(*(state[name] for name in Belief._fields))
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
 def reset_regime(belief: Belief, settings: Settings, m: int, k: int) -> None:
     """Regime k of hypothesis m becomes one of which nothing is known: the base measure."""
-    belief.regimes[m, k, SHAPE] = settings.variance_shape
-    belief.regimes[m, k, DRIFTS] = settings.drifting
-    belief.regimes[m, k, SLOPE] = 0.0
-    belief.regimes[m, k, SLOPE_COV] = 0.0
-    belief.regimes[m, k, SLOPE_VAR] = settings.slope_var
+    belief.regimes[SHAPE, m, k] = settings.variance_shape
+    belief.regimes[DRIFTS, m, k] = settings.drifting
+    belief.regimes[SLOPE, m, k] = 0.0
+    belief.regimes[SLOPE_COV, m, k] = 0.0
+    belief.regimes[SLOPE_VAR, m, k] = settings.slope_var
     for variant in range(2):
-        belief.regimes[m, k, LEVEL + variant] = belief.units[BASE_MEAN]
-        belief.regimes[m, k, LEVEL_VAR + variant] = 1.0 / settings.level_strength
-        belief.regimes[m, k, RATE + variant] = base_rate(belief, settings)
-    for target in range(belief.regimes.shape[1]):
+        belief.regimes[LEVEL + variant, m, k] = belief.units[BASE_MEAN]
+        belief.regimes[LEVEL_VAR + variant, m, k] = 1.0 / settings.level_strength
+        belief.regimes[RATE + variant, m, k] = base_rate(belief, settings)
+    for target in range(belief.regimes.shape[2]):
         belief.transitions[m, k, target] = 0.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
 def base_rate(belief: Belief, settings: Settings) -> float:
     """Rate of the base measure's inverse gamma: a new regime has a fraction of the stream's variance."""
     return settings.variance_shape * settings.variance_fraction * belief.units[BASE_VAR]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def start(belief: Belief, settings: Settings) -> None:
     """One hypothesis: the stream is in its first regime, of which nothing is known."""
     belief.log_weight[:] = EMPTY
@@ -123,30 +163,30 @@ def start(belief: Belief, settings: Settings) -> None:
         belief.status[m, BORN] = 1
         belief.outliers[m] = 0.0
         belief.occupancy[m, 0] = 1.0
-        for k in range(belief.regimes.shape[1]):
+        for k in range(belief.regimes.shape[2]):
             belief.label[m, k] = k
             belief.last_used[m, k] = -1
             reset_regime(belief, settings, m, k)
     belief.reference[:] = 0.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
 def copy_hypothesis(source: Belief, i: int, target: Belief, j: int) -> None:
     """Hypothesis j of `target` becomes hypothesis i of `source`, its weight excepted."""
     target.outliers[j] = source.outliers[i]
     for field in range(source.status.shape[1]):
         target.status[j, field] = source.status[i, field]
-    for k in range(source.regimes.shape[1]):
+    for k in range(source.regimes.shape[2]):
         target.occupancy[j, k] = source.occupancy[i, k]
         target.label[j, k] = source.label[i, k]
         target.last_used[j, k] = source.last_used[i, k]
         for field in range(REGIME_FIELDS):
-            target.regimes[j, k, field] = source.regimes[i, k, field]
-        for other in range(source.regimes.shape[1]):
+            target.regimes[field, j, k] = source.regimes[field, i, k]
+        for other in range(source.regimes.shape[2]):
             target.transitions[j, k, other] = source.transitions[i, k, other]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def heaviest(belief: Belief) -> int:
     """The most probable hypothesis."""
     best = 0
@@ -156,7 +196,7 @@ def heaviest(belief: Belief) -> int:
     return best
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
 def change_rate(transitions: Floats, settings: Settings, m: int) -> float:
     """Expected share of changes over all regimes: the prior's, refined by hypothesis m's counts in [M, K, K]."""
     stays = 0.0
@@ -169,7 +209,7 @@ def change_rate(transitions: Floats, settings: Settings, m: int) -> float:
     return (strength / settings.dwell + total - stays) / (strength + total)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
 def transition_row(transitions: Floats, settings: Settings, m: int, origin: int, change: float, out: Floats) -> None:
     """Posterior mean [K] of the probabilities after `origin`: its own counts, and a prior around the rate of all.
 
@@ -190,7 +230,7 @@ def transition_row(transitions: Floats, settings: Settings, m: int, origin: int,
     out[origin] = (strength * (1.0 - change) + transitions[m, origin, origin]) * scale
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
 def arrive(occupancy: Floats, transitions: Floats, settings: Settings, m: int, row: Floats, out: Floats) -> None:
     """Write to out[m] of out [M, K] the distribution of hypothesis m's regime at the next row.
 

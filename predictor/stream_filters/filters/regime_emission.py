@@ -7,16 +7,15 @@ a Student-t with 2 shape degrees of freedom (West & Harrison, Bayesian Forecasti
 
 import math
 
-from numba import njit
-
 from stream_filters.filters.base import Floats
+from stream_filters.filters.compiled import compiled, inlined
+from stream_filters.filters.elementary import exp, log, log1p
 from stream_filters.filters.regime_belief import (
     BASE_MEAN,
     BASE_VAR,
     CONSTANT,
     DRIFTING,
     DRIFTS,
-    EMPTY,
     LEVEL,
     LEVEL_VAR,
     RATE,
@@ -26,23 +25,31 @@ from stream_filters.filters.regime_belief import (
     SLOPE_VAR,
     Belief,
     Settings,
+    Work,
     base_rate,
 )
-from stream_filters.filters.student_t import log_pdf
 
 # A variant is never ruled out: a regime that was constant for long may begin to drift.
 _LEAST_VARIANT = 1e-3
 # A variance below this share of the stream's cannot be told from rounding.
 _LEAST_VARIANCE = 1e-18
+_HALF_LOG_2_PI = 0.5 * math.log(2.0 * math.pi)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
 def log_normaliser(shape: float) -> float:
     """log Gamma(a + 1/2) - log Gamma(a) - log(2 pi) / 2: the part of the predictive that depends on the shape a."""
-    return log_pdf(0.0, 1.0 / shape, 2.0 * shape)
+    # eight steps up, where the series is exact
+    ratio = shape * (shape + 1.0) * (shape + 2.0) * (shape + 3.0) / ((shape + 0.5) * (shape + 1.5) * (shape + 2.5))
+    ratio *= (shape + 4.0) * (shape + 5.0) / ((shape + 3.5) * (shape + 4.5) * (shape + 5.5))
+    ratio *= (shape + 6.0) * (shape + 7.0) / ((shape + 6.5) * (shape + 7.5))
+    x = shape + 8.0
+    u = 1.0 / (x * x)
+    series = (1 / 8 - u * (1 / 192 - u * (1 / 640 - u * (17 / 14336 - u * 31 / 18432)))) / x
+    return log(ratio * math.sqrt(x)) - series - _HALF_LOG_2_PI
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
 def base_log_density(belief: Belief, settings: Settings, y: float) -> float:
     """Log density of y under the base measure: a regime of which nothing is known."""
     spread = base_rate(belief, settings) * (1.0 + 1.0 / settings.level_strength)
@@ -50,46 +57,65 @@ def base_log_density(belief: Belief, settings: Settings, y: float) -> float:
     return log_student(normaliser, settings.variance_shape, y - belief.units[BASE_MEAN], spread)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
 def log_student(normaliser: float, shape: float, residual: float, spread: float) -> float:
     """Log density of the t with 2a dof at `residual`, scale² = spread / a, where spread = rate (1 + level_var)."""
-    return normaliser - 0.5 * math.log(spread) - (shape + 0.5) * math.log1p(0.5 * residual * residual / spread)
+    return normaliser - 0.5 * log(spread) - (shape + 0.5) * log1p(0.5 * residual * residual / spread)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def mix_variants(drifting: float, constant_density: float, drift_density: float) -> tuple[float, float]:
-    """Log density of a regime that drifts with probability `drifting`, and that probability after the observation."""
-    if drift_density > constant_density:
-        constant = (1.0 - drifting) * math.exp(constant_density - drift_density)
-        return drift_density + math.log(constant + drifting), drifting / (constant + drifting)
-    drift = drifting * math.exp(drift_density - constant_density)
-    total = 1.0 - drifting + drift
-    return constant_density + math.log(total), drift / total
+@inlined
+def regime_log_densities(settings: Settings, work: Work, y: float) -> None:
+    """Fill every regime's log density of y, and its probability of drifting given y."""
+    if settings.drifting < 1.0:
+        _variant_densities(work, CONSTANT, y, work.density)
+    if settings.drifting == 0.0:
+        work.flat_share[:] = 0.0
+        return
+    _variant_densities(work, DRIFTING, y, work.other)
+    drifts = work.fields[DRIFTS]
+    if settings.drifting == 1.0:
+        for i in range(drifts.shape[0]):
+            work.density[i], work.flat_share[i] = work.other[i], 1.0
+        return
+    for i in range(drifts.shape[0]):
+        peak = max(work.density[i], work.other[i])
+        lighter = exp(-abs(work.other[i] - work.density[i]))
+        drifting = drifts[i] * (1.0 if work.other[i] > work.density[i] else lighter)
+        constant = (1.0 - drifts[i]) * (lighter if work.other[i] > work.density[i] else 1.0)
+        work.density[i] = peak + log(drifting + constant)
+        work.flat_share[i] = drifting / (drifting + constant)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def regime_log_density(regimes: Floats, m: int, k: int, normaliser: float, y: float) -> tuple[float, float]:
-    """Log density of y under regime k of hypothesis m, and the regime's probability of drifting given y."""
-    drifting = regimes[m, k, DRIFTS]
-    constant_density = drift_density = EMPTY
-    if drifting < 1.0:
-        spread = regimes[m, k, RATE + CONSTANT] * (1.0 + regimes[m, k, LEVEL_VAR + CONSTANT])
-        constant_density = log_student(normaliser, regimes[m, k, SHAPE], y - regimes[m, k, LEVEL + CONSTANT], spread)
-    if drifting > 0.0:
-        spread = regimes[m, k, RATE + DRIFTING] * (1.0 + regimes[m, k, LEVEL_VAR + DRIFTING])
-        drift_density = log_student(normaliser, regimes[m, k, SHAPE], y - regimes[m, k, LEVEL + DRIFTING], spread)
-    return mix_variants(drifting, constant_density, drift_density)
+@inlined
+def _variant_densities(work: Work, variant: int, y: float, out: Floats) -> None:
+    """Fill out [M K] with the log density of y under one variant of every regime."""
+    level, level_var, rate = work.fields[LEVEL + variant], work.fields[LEVEL_VAR + variant], work.fields[RATE + variant]
+    shape = work.fields[SHAPE]
+    for i in range(out.shape[0]):
+        out[i] = log_student(work.normaliser[i], shape[i], y - level[i], rate[i] * (1.0 + level_var[i]))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def drift(regimes: Floats, m: int, k: int) -> None:
-    """One row passes for regime k of hypothesis m, active or not: level += slope."""
-    regimes[m, k, LEVEL + DRIFTING] += regimes[m, k, SLOPE]
-    regimes[m, k, LEVEL_VAR + DRIFTING] += 2.0 * regimes[m, k, SLOPE_COV] + regimes[m, k, SLOPE_VAR]
-    regimes[m, k, SLOPE_COV] += regimes[m, k, SLOPE_VAR]
+@inlined
+def find_normalisers(work: Work) -> None:
+    """Fill every regime's normaliser: derived from the state, kept beside it while a run lasts."""
+    shape = work.fields[SHAPE]
+    for i in range(shape.shape[0]):
+        work.normaliser[i] = log_normaliser(shape[i])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
+def drift(work: Work) -> None:
+    """One row passes for every regime that was met, active or not: level += slope."""
+    level, level_var = work.fields[LEVEL + DRIFTING], work.fields[LEVEL_VAR + DRIFTING]
+    slope, slope_cov, slope_var = work.fields[SLOPE], work.fields[SLOPE_COV], work.fields[SLOPE_VAR]
+    for i in range(level.shape[0]):
+        level[i] += work.active[i] * slope[i]
+        level_var[i] += work.active[i] * (2.0 * slope_cov[i] + slope_var[i])
+    for i in range(level.shape[0]):
+        slope_cov[i] += work.active[i] * slope_var[i]
+
+
+@inlined
 def _absorb_level(
     regimes: Floats, m: int, k: int, variant: int, y: float, responsibility: float, keep: float
 ) -> tuple[float, float, float]:
@@ -97,35 +123,35 @@ def _absorb_level(
 
     Returns the residual, the precision 1 / (1 + level_var) before, and what the doubt about y adds per squared gain.
     """
-    rate = regimes[m, k, RATE + variant]
-    level_var = regimes[m, k, LEVEL_VAR + variant]
-    residual = y - regimes[m, k, LEVEL + variant]
+    rate = regimes[RATE + variant, m, k]
+    level_var = regimes[LEVEL_VAR + variant, m, k]
+    residual = y - regimes[LEVEL + variant, m, k]
     precision = 1.0 / (1.0 + level_var)
     gain = level_var * precision
     squared = responsibility * residual * residual
     # The part of the covariance that lies between the branches: y belongs to the regime, or is an outlier.
-    between = (1.0 - responsibility) * squared * regimes[m, k, SHAPE] / rate if responsibility < 1.0 else 0.0
-    regimes[m, k, LEVEL + variant] += responsibility * gain * residual
+    between = (1.0 - responsibility) * squared * regimes[SHAPE, m, k] / rate if responsibility < 1.0 else 0.0
+    regimes[LEVEL + variant, m, k] += responsibility * gain * residual
     remaining = level_var - responsibility * gain * level_var + between * gain * gain
-    regimes[m, k, LEVEL_VAR + variant] = remaining / keep
-    regimes[m, k, RATE + variant] = (rate + 0.5 * squared * precision) * keep
+    regimes[LEVEL_VAR + variant, m, k] = remaining / keep
+    regimes[RATE + variant, m, k] = (rate + 0.5 * squared * precision) * keep
     return residual, precision, between
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
 def _absorb_slope(regimes: Floats, m: int, k: int, y: float, responsibility: float, keep: float) -> None:
     """Kalman update of the drifting variant: level, slope and rate."""
-    gain = regimes[m, k, LEVEL_VAR + DRIFTING] / (1.0 + regimes[m, k, LEVEL_VAR + DRIFTING])
+    gain = regimes[LEVEL_VAR + DRIFTING, m, k] / (1.0 + regimes[LEVEL_VAR + DRIFTING, m, k])
     residual, precision, between = _absorb_level(regimes, m, k, DRIFTING, y, responsibility, keep)
-    cov = regimes[m, k, SLOPE_COV]
+    cov = regimes[SLOPE_COV, m, k]
     slope_gain = cov * precision
-    remaining = max(regimes[m, k, SLOPE_VAR] - responsibility * slope_gain * cov, 0.0)
-    regimes[m, k, SLOPE] += responsibility * slope_gain * residual
-    regimes[m, k, SLOPE_VAR] = (remaining + between * slope_gain * slope_gain) / keep
-    regimes[m, k, SLOPE_COV] = (cov - responsibility * gain * cov + between * gain * slope_gain) / keep
+    remaining = max(regimes[SLOPE_VAR, m, k] - responsibility * slope_gain * cov, 0.0)
+    regimes[SLOPE, m, k] += responsibility * slope_gain * residual
+    regimes[SLOPE_VAR, m, k] = (remaining + between * slope_gain * slope_gain) / keep
+    regimes[SLOPE_COV, m, k] = (cov - responsibility * gain * cov + between * gain * slope_gain) / keep
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
 def absorb(
     regimes: Floats, m: int, k: int, memory: float, least: float, y: float, responsibility: float, drifting: float
 ) -> None:
@@ -136,38 +162,38 @@ def absorb(
     The two branches are collapsed into one Gaussian by matching their moments. The active regime forgets once it rests
     on `memory` observations; the others keep what they know.
     """
-    prior = regimes[m, k, DRIFTS]
-    shape = regimes[m, k, SHAPE] + 0.5 * responsibility
+    prior = regimes[DRIFTS, m, k]
+    shape = regimes[SHAPE, m, k] + 0.5 * responsibility
     keep = 0.5 * memory / shape if shape > 0.5 * memory else 1.0
     least_rate = least * shape * keep
     if prior < 1.0:
         _absorb_level(regimes, m, k, CONSTANT, y, responsibility, keep)
-        regimes[m, k, RATE + CONSTANT] = max(regimes[m, k, RATE + CONSTANT], least_rate)
+        regimes[RATE + CONSTANT, m, k] = max(regimes[RATE + CONSTANT, m, k], least_rate)
     if prior > 0.0:
         _absorb_slope(regimes, m, k, y, responsibility, keep)
-        regimes[m, k, RATE + DRIFTING] = max(regimes[m, k, RATE + DRIFTING], least_rate)
-    regimes[m, k, SHAPE] = shape * keep
+        regimes[RATE + DRIFTING, m, k] = max(regimes[RATE + DRIFTING, m, k], least_rate)
+    regimes[SHAPE, m, k] = shape * keep
     if 0.0 < prior < 1.0:
         posterior = responsibility * drifting + (1.0 - responsibility) * prior
-        regimes[m, k, DRIFTS] = min(max(posterior, _LEAST_VARIANT), 1.0 - _LEAST_VARIANT)
+        regimes[DRIFTS, m, k] = min(max(posterior, _LEAST_VARIANT), 1.0 - _LEAST_VARIANT)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
 def least_variance(belief: Belief) -> float:
     """A regime's variance below which it cannot be told from rounding."""
     return _LEAST_VARIANCE * belief.units[BASE_VAR]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def regime_mean(regimes: Floats, m: int, k: int) -> float:
     """Posterior mean of the level of regime k of hypothesis m, both variants weighted."""
-    drifting = regimes[m, k, DRIFTS]
-    return (1.0 - drifting) * regimes[m, k, LEVEL + CONSTANT] + drifting * regimes[m, k, LEVEL + DRIFTING]
+    drifting = regimes[DRIFTS, m, k]
+    return (1.0 - drifting) * regimes[LEVEL + CONSTANT, m, k] + drifting * regimes[LEVEL + DRIFTING, m, k]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def regime_variance(regimes: Floats, m: int, k: int) -> float:
     """Posterior mean of the variance of regime k of hypothesis m, both variants weighted."""
-    drifting = regimes[m, k, DRIFTS]
-    rate = (1.0 - drifting) * regimes[m, k, RATE + CONSTANT] + drifting * regimes[m, k, RATE + DRIFTING]
-    return rate / (regimes[m, k, SHAPE] - 1.0)
+    drifting = regimes[DRIFTS, m, k]
+    rate = (1.0 - drifting) * regimes[RATE + CONSTANT, m, k] + drifting * regimes[RATE + DRIFTING, m, k]
+    return rate / (regimes[SHAPE, m, k] - 1.0)

@@ -2,158 +2,171 @@
 
 import math
 
-import numpy as np
-from numba import njit
-
 from stream_filters.filters.base import Floats
+from stream_filters.filters.compiled import compiled, inlined
 from stream_filters.filters.regime_belief import (
     BORN,
-    DRIFTS,
     EMPTY,
     GAP,
     ROWS,
     SCALE,
     SEEN,
-    SHAPE,
     WARM_UP,
     Belief,
+    Integers,
     Settings,
+    Work,
     heaviest,
     start,
 )
-from stream_filters.filters.regime_emission import drift, log_normaliser
-from stream_filters.filters.regime_hypotheses import Masses, Work, expect
+from stream_filters.filters.regime_emission import drift, find_normalisers
+from stream_filters.filters.regime_hypotheses import expect
 from stream_filters.filters.regime_labels import align, announce
-from stream_filters.filters.regime_predictive import (
-    central_interval,
-    distribution,
-    mean_and_std,
-    predictive,
-)
+from stream_filters.filters.regime_predictive import central_interval, distribution, mean_and_std, predictive
 from stream_filters.filters.regime_report import Report, expected_change, label_probabilities, report_row
 from stream_filters.filters.regime_units import learn_base, learn_scale, location_out, prepare, std_out, to_internal
-from stream_filters.filters.regime_update import update
+from stream_filters.filters.regime_update import find_weights, update
+from stream_filters.filters.regime_views import (
+    Parts,
+    Sizes,
+    put_together,
+    take_apart,
+    view_belief,
+    view_report,
+    view_settings,
+    view_work,
+)
 from stream_filters.filters.student_t_mixtures import Mixture
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
 def _time_passes(belief: Belief, settings: Settings, work: Work) -> None:
     """Move drifting levels by one row and find where the regimes may be now."""
     if settings.drifting > 0.0 and belief.clock[SEEN] > 0:
+        regimes = work.share.shape[1]
         for m in range(belief.log_weight.shape[0]):
-            if belief.log_weight[m] > EMPTY:
-                for k in range(belief.status[m, BORN]):
-                    if belief.regimes[m, k, DRIFTS] > 0.0:
-                        drift(belief.regimes, m, k)
-    expect(belief, settings, work.masses)
+            met = belief.status[m, BORN] if belief.log_weight[m] > EMPTY else 0
+            for k in range(regimes):
+                work.active[m * regimes + k] = 1.0 if k < met else 0.0
+        drift(work)
+    expect(belief, settings, work)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _prepare_normalisers(belief: Belief, work: Work) -> None:
-    """Fill `work.normaliser`: derived from the state, kept beside it while a run lasts."""
-    for m in range(belief.regimes.shape[0]):
-        for k in range(belief.regimes.shape[1]):
-            work.normaliser[m, k] = log_normaliser(belief.regimes[m, k, SHAPE])
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _learn(belief: Belief, settings: Settings, work: Work, y: float) -> tuple[float, float, int]:
     """Learn y, internal; returns log evidence, outlier probability and the heaviest hypothesis."""
     evidence, outlier = update(belief, settings, work, y)
     learn_base(belief, settings, y)
     belief.clock[SEEN] += 1
     belief.clock[GAP] = 0
-    return evidence, outlier, align(belief, settings)
+    return evidence, outlier, align(belief, settings, work)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _miss(belief: Belief, settings: Settings, work: Work) -> float:
     """Nothing was observed: the regime may have changed all the same. Returns the probability that it did."""
     change = 0.0
     for m in range(belief.log_weight.shape[0]):
         if belief.log_weight[m] > EMPTY:
-            change += math.exp(belief.log_weight[m]) * expected_change(belief, settings, m)
-            belief.occupancy[m, :] = work.masses.arrival[m, :]
+            change += work.weight[m] * expected_change(belief, settings, work, m)
+            for k in range(belief.label.shape[1]):
+                belief.occupancy[m, k] = work.masses.arrival[m, k]
     belief.clock[GAP] += 1
     return change
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _begin(belief: Belief, settings: Settings, work: Work, y: float) -> int:
+@compiled
+def _begin(belief: Belief, settings: Settings, work: Work, room: Floats, y: float) -> int:
     """Keep y for the warm-up; once that is complete, start and learn all of it. Returns the heaviest hypothesis or -1.
 
-    Gaps between the observations of the warm-up are closed.
+    Gaps between the observations of the warm-up are closed. room: [WARM_UP].
     """
     belief.warm_up[belief.clock[SEEN]] = y
     belief.clock[SEEN] += 1
     if belief.clock[SEEN] < WARM_UP:
         return -1
-    prepare(belief)
+    prepare(belief, room)
     belief.clock[SEEN] = 0
     start(belief, settings)
-    _prepare_normalisers(belief, work)
+    find_normalisers(work)
+    find_weights(belief, work)
     best = 0
-    probabilities = np.empty(belief.label.shape[1])
     for i in range(WARM_UP):
         _time_passes(belief, settings, work)
         best = _learn(belief, settings, work, to_internal(belief, belief.warm_up[i]))[2]
-        label_probabilities(belief, settings, probabilities)
-        announce(belief, settings, probabilities)
+        label_probabilities(belief, settings, work)
+        announce(belief, settings, work.probabilities)
         belief.clock[ROWS] += 1
     belief.clock[ROWS] -= 1
     return best
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _predict(belief: Belief, settings: Settings, work: Work, mixture: Mixture, t: int, report: Report) -> int:
-    """Fill row t with what is expected of its observation; returns the size of the mixture, 0 if nobody needs it."""
+@compiled
+def _predict(
+    belief: Belief, settings: Settings, work: Work, mixture: Mixture, y: float, t: int, report: Report
+) -> None:
+    """Fill row t with what is expected of its observation y, in the user's units; NaN = missing."""
     wanted = report.predictive_mean.shape[0] + report.predictive_std.shape[0]
     if wanted + report.predictive_interval.shape[0] + report.pit.shape[0] == 0:
-        return 0
-    n = predictive(belief, settings, work.masses, 0.0, mixture)
+        return
+    n = predictive(belief, settings, work, 0.0, mixture)
     if wanted > 0:
         mean, std = mean_and_std(mixture, n)
         if report.predictive_mean.shape[0] > 0:
             report.predictive_mean[t] = location_out(belief, mean)
         if report.predictive_std.shape[0] > 0:
             report.predictive_std[t] = std_out(belief, std)
-    return n
+    if report.pit.shape[0] > 0 and not math.isnan(y):
+        report.pit[t] = distribution(mixture, n, to_internal(belief, y))
+    if report.predictive_interval.shape[0] > 0:
+        _put_interval(belief, work, mixture, n, settings, report.predictive_interval[t])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _put_interval(belief: Belief, settings: Settings, mixture: Mixture, n: int, out: Floats) -> None:
+@compiled
+def _put_interval(belief: Belief, work: Work, mixture: Mixture, n: int, settings: Settings, out: Floats) -> None:
     """Write the central interval [2] of the first n components, in the user's units."""
-    central_interval(mixture, n, settings.tail, out)
-    out[0] = location_out(belief, out[0])
-    out[1] = location_out(belief, out[1])
+    work.ends[0], work.ends[1] = settings.tail, 1.0 - settings.tail
+    central_interval(mixture, n, n // 2 if settings.drifting > 0.0 else 0, work.ends[:2], work.ends[2:])
+    out[0] = location_out(belief, work.ends[2])
+    out[1] = location_out(belief, work.ends[3])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def run_rows(
-    belief: Belief, settings: Settings, observations: Floats, work: Work, mixture: Mixture, report: Report
-) -> None:
-    """Filter the rows [T] in the user's units; changes `belief` and fills `report`, both in place."""
-    probabilities = np.zeros(belief.label.shape[1])
+@compiled
+def begin_stream(parts: Parts, sizes: Sizes) -> None:
+    """Start a state whose units are given."""
+    belief = view_belief(parts.state, parts.room, sizes)
+    start(belief, view_settings(parts.settings))
+    put_together(parts.state, parts.room, sizes)
+
+
+@compiled
+def run_rows(observations: Floats, parts: Parts, out: tuple[Floats, Integers], sizes: Sizes, variants: int) -> None:
+    """Filter the rows [T] in the user's units, into the state and the report.
+
+    out: buffer of the report and where its fields start. variants: of the report's `model_weights`.
+    """
+    settings = view_settings(parts.settings)
+    belief = view_belief(parts.state, parts.room, sizes)
+    work, mixture = view_work(parts.room, sizes)
+    report = view_report(out[0], out[1], observations.shape[0], sizes, variants)
+    take_apart(parts.state, parts.room, sizes)
     if belief.units[SCALE] > 0.0:
-        _prepare_normalisers(belief, work)
+        find_normalisers(work)
+        find_weights(belief, work)
     for t in range(observations.shape[0]):
         y = observations[t]
         missing = math.isnan(y)
         change = math.nan
         if belief.units[SCALE] == 0.0:
-            best = -1 if missing else _begin(belief, settings, work, y)
+            best = -1 if missing else _begin(belief, settings, work, mixture.terms[0, :WARM_UP], y)
             if best < 0:
                 continue
-            label_probabilities(belief, settings, probabilities)
+            label_probabilities(belief, settings, work)
         else:
             if not missing:
                 learn_scale(belief, settings, y)
             _time_passes(belief, settings, work)
-            n = _predict(belief, settings, work, mixture, t, report)
-            if report.pit.shape[0] > 0 and not missing:
-                report.pit[t] = distribution(mixture, n, to_internal(belief, y))
-            if report.predictive_interval.shape[0] > 0:
-                _put_interval(belief, settings, mixture, n, report.predictive_interval[t])
+            _predict(belief, settings, work, mixture, y, t, report)
             if missing:
                 change = _miss(belief, settings, work)
                 best = heaviest(belief)
@@ -163,30 +176,30 @@ def run_rows(
                     report.log_evidence[t] = evidence - math.log(belief.units[SCALE])
                 if report.outlier_probability.shape[0] > 0:
                     report.outlier_probability[t] = outlier
-            label_probabilities(belief, settings, probabilities)
-            announce(belief, settings, probabilities)
-        report_row(belief, settings, best, probabilities, change, t, report)
+            label_probabilities(belief, settings, work)
+            announce(belief, settings, work.probabilities)
+        report_row(belief, settings, work, best, change, t, report)
         belief.clock[ROWS] += 1
+    put_together(parts.state, parts.room, sizes)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def forecast_rows(
-    belief: Belief,
-    settings: Settings,
-    masses: Masses,
-    mixture: Mixture,
-    means: Floats,
-    stds: Floats,
-    intervals: Floats,
-) -> None:
-    """Fill means [h], stds [h] and intervals [h, 2]; overwrites the occupancy of `belief`."""
+@compiled
+def forecast_rows(out: Floats, parts: Parts, sizes: Sizes) -> None:
+    """Fill out [h, 4]: mean, std, lower and upper end of the interval; overwrites the state's occupancy."""
+    settings = view_settings(parts.settings)
+    belief = view_belief(parts.state, parts.room, sizes)
+    work, mixture = view_work(parts.room, sizes)
     if belief.units[SCALE] == 0.0:
         return
-    for step in range(means.shape[0]):
-        expect(belief, settings, masses)
-        n = predictive(belief, settings, masses, step + 1.0, mixture)
+    take_apart(parts.state, parts.room, sizes)
+    find_weights(belief, work)
+    for step in range(out.shape[0]):
+        expect(belief, settings, work)
+        n = predictive(belief, settings, work, step + 1.0, mixture)
         mean, std = mean_and_std(mixture, n)
-        means[step] = location_out(belief, mean)
-        stds[step] = std_out(belief, std)
-        _put_interval(belief, settings, mixture, n, intervals[step])
-        belief.occupancy[:] = masses.arrival
+        out[step, 0] = location_out(belief, mean)
+        out[step, 1] = std_out(belief, std)
+        _put_interval(belief, work, mixture, n, settings, out[step, 2:])
+        for m in range(belief.label.shape[0]):
+            for k in range(belief.label.shape[1]):
+                belief.occupancy[m, k] = work.masses.arrival[m, k]

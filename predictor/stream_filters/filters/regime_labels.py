@@ -2,10 +2,8 @@
 
 import math
 
-import numpy as np
-from numba import njit
-
-from stream_filters.filters.base import Array, Floats
+from stream_filters.filters.base import Floats
+from stream_filters.filters.compiled import compiled
 from stream_filters.filters.regime_belief import (
     ANNOUNCED,
     BORN,
@@ -15,7 +13,9 @@ from stream_filters.filters.regime_belief import (
     SHAPE,
     VARIANCE,
     Belief,
+    Integers,
     Settings,
+    Work,
     heaviest,
 )
 from stream_filters.filters.regime_emission import regime_mean, regime_variance
@@ -30,28 +30,29 @@ _TRUSTED = 4.0
 _RELABEL = 1e-3
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def assign(cost: Floats, columns: Array) -> None:
+@compiled
+def assign(cost: Floats, columns: Integers, potentials: Floats, places: Integers) -> None:
     """Fill columns [n] with the assignment of each row that makes the total of cost [n, n] least.
 
-    Kuhn (1955), the Hungarian method, with shortest augmenting paths and potentials: O(n³).
+    Kuhn (1955), the Hungarian method, with shortest augmenting paths and potentials: O(n³). potentials, places
+    [3, n + 1]: room.
     """
     n = cost.shape[0]
-    row_potential = np.zeros(n + 1)
-    column_potential = np.zeros(n + 1)
-    matched = np.zeros(n + 1, np.int64)
-    previous = np.zeros(n + 1, np.int64)
+    row_potential, column_potential, least = potentials[0], potentials[1], potentials[2]
+    matched, previous, visited = places[0], places[1], places[2]
+    potentials[:] = 0.0
+    places[:] = 0
     for row in range(1, n + 1):
         matched[0] = row
-        least = np.full(n + 1, math.inf)
-        visited = np.zeros(n + 1, np.bool_)
+        least[:] = math.inf
+        visited[:] = 0
         column = 0
         while matched[column] != 0:
-            visited[column] = True
+            visited[column] = 1
             step = math.inf
             following = 0
             for j in range(1, n + 1):
-                if visited[j]:
+                if visited[j] == 1:
                     continue
                 reduced = cost[matched[column] - 1, j - 1] - row_potential[matched[column]] - column_potential[j]
                 if reduced < least[j]:
@@ -61,7 +62,7 @@ def assign(cost: Floats, columns: Array) -> None:
                     step = least[j]
                     following = j
             for j in range(n + 1):
-                if visited[j]:
+                if visited[j] == 1:
                     row_potential[matched[j]] += step
                     column_potential[j] -= step
                 else:
@@ -74,7 +75,7 @@ def assign(cost: Floats, columns: Array) -> None:
         columns[matched[j] - 1] = j - 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _distance(mean: float, variance: float, reference_mean: float, reference_variance: float) -> float:
     """How different two regimes are: 0 when equal; grows with the levels' and the variances' difference."""
     return (mean - reference_mean) ** 2 / (2.0 * (variance + reference_variance)) + 0.25 * math.log(
@@ -82,12 +83,12 @@ def _distance(mean: float, variance: float, reference_mean: float, reference_var
     ) ** 2
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def _mixed_up(belief: Belief, settings: Settings, m: int) -> bool:
     """Whether hypothesis m calls some regime by a label under which another one was announced."""
     for k in range(belief.status[m, BORN]):
         reference = belief.reference[belief.label[m, k]]
-        learnt = 2.0 * (belief.regimes[m, k, SHAPE] - settings.variance_shape)
+        learnt = 2.0 * (belief.regimes[SHAPE, m, k] - settings.variance_shape)
         if reference[KNOWN] > 0.0 and learnt > _TRUSTED:
             mean, variance = regime_mean(belief.regimes, m, k), regime_variance(belief.regimes, m, k)
             if _distance(mean, variance, reference[MEAN], reference[VARIANCE]) > _MIXED_UP:
@@ -95,11 +96,12 @@ def _mixed_up(belief: Belief, settings: Settings, m: int) -> bool:
     return False
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _relabel(belief: Belief, m: int) -> None:
+@compiled
+def _relabel(belief: Belief, work: Work, m: int) -> None:
     """Give hypothesis m's regimes the labels of the announced regimes that they are most like."""
     regimes = belief.label.shape[1]
-    cost = np.full((regimes, regimes), _MIXED_UP)
+    cost = work.cost
+    cost[:] = _MIXED_UP
     for k in range(regimes):
         for label in range(regimes):
             reference = belief.reference[label]
@@ -109,17 +111,17 @@ def _relabel(belief: Belief, m: int) -> None:
                 cost[k, label] = min(distance, _FAR)
             if label != belief.label[m, k]:
                 cost[k, label] += _RELABEL
-    assign(cost, belief.label[m])
+    assign(cost, belief.label[m], work.potentials, work.columns)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def align(belief: Belief, settings: Settings) -> int:
+@compiled
+def align(belief: Belief, settings: Settings, work: Work) -> int:
     """Keep labels and regimes together; returns the heaviest hypothesis, whose regimes become the reference."""
     best = heaviest(belief)
     if _mixed_up(belief, settings, best):
         for m in range(belief.log_weight.shape[0]):
             if belief.log_weight[m] > EMPTY:
-                _relabel(belief, m)
+                _relabel(belief, work, m)
     for k in range(belief.status[best, BORN]):
         reference = belief.reference[belief.label[best, k]]
         reference[MEAN] = regime_mean(belief.regimes, best, k)
@@ -128,7 +130,7 @@ def align(belief: Belief, settings: Settings) -> int:
     return best
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def announce(belief: Belief, settings: Settings, probabilities: Floats) -> None:
     """Announce another label once its probability passes the threshold. probabilities: [K], by label."""
     for label in range(probabilities.shape[0]):

@@ -3,16 +3,16 @@
 import math
 
 import numpy as np
-from numba import njit
 
 from stream_filters.filters.base import Floats
+from stream_filters.filters.compiled import compiled, inlined
+from stream_filters.filters.elementary import dot, total
 from stream_filters.filters.regime_belief import (
     BASE_MEAN,
     BORN,
     CONSTANT,
     DRIFTING,
     DRIFTS,
-    EMPTY,
     LEVEL,
     LEVEL_VAR,
     RATE,
@@ -22,9 +22,9 @@ from stream_filters.filters.regime_belief import (
     SLOPE_VAR,
     Belief,
     Settings,
+    Work,
     base_rate,
 )
-from stream_filters.filters.regime_hypotheses import Masses
 from stream_filters.filters.student_t import cdf
 from stream_filters.filters.student_t_mixtures import Mixture, first_components, mixture_quantiles
 
@@ -37,131 +37,128 @@ _TOLERANCE = 1e-3
 _ALIKE = 0.1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _put(mixture: Mixture, i: int, weight: float, location: float, scale2: float, dof: float) -> int:
-    """Write component i; returns the index of the next."""
-    mixture.weights[i] = weight
-    mixture.locations[i] = location
-    mixture.scales[i] = math.sqrt(scale2)
-    mixture.dofs[i] = dof
-    return i + 1
+@inlined
+def predictive(belief: Belief, settings: Settings, work: Work, ahead: float, mixture: Mixture) -> int:
+    """Fill `mixture`; returns how many components it has, those of weight 0 included.
 
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def predictive(belief: Belief, settings: Settings, masses: Masses, ahead: float, mixture: Mixture) -> int:
-    """Fill `mixture`; returns how many components it has.
-
-    masses: where the row in question is expected to come from.
+    The constant variant of every regime of every hypothesis stands before all drifting ones, the base measure last;
+    `work.masses` say where the row in question is expected to come from.
     ahead: how many rows drifting levels have yet to move to get there.
     """
-    regimes = belief.regimes
-    n = 0
+    regimes, fields, shape, drifts = work.share.shape[1], work.fields, work.fields[SHAPE], work.fields[DRIFTS]
+    mass, half = work.scores, drifts.shape[0]
     base = 0.0
-    for m in range(belief.log_weight.shape[0]):
-        if belief.log_weight[m] == EMPTY:
-            continue
-        weight = math.exp(belief.log_weight[m])
-        base += weight * (masses.fresh[m] + masses.outlier[m])
-        for k in range(belief.status[m, BORN]):
-            mass = weight * masses.known[m, k]
-            if mass <= 0.0:
-                continue
-            drifting = regimes[m, k, DRIFTS]
-            dof = 2.0 * regimes[m, k, SHAPE]
-            if drifting < 1.0:
-                scale2 = 2.0 * regimes[m, k, RATE + CONSTANT] / dof * (1.0 + regimes[m, k, LEVEL_VAR + CONSTANT])
-                n = _put(mixture, n, mass * (1.0 - drifting), regimes[m, k, LEVEL + CONSTANT], scale2, dof)
-            if drifting > 0.0:
-                moved = ahead * (2.0 * regimes[m, k, SLOPE_COV] + ahead * regimes[m, k, SLOPE_VAR])
-                scale2 = (
-                    2.0 * regimes[m, k, RATE + DRIFTING] / dof * (1.0 + regimes[m, k, LEVEL_VAR + DRIFTING] + moved)
-                )
-                n = _put(
-                    mixture,
-                    n,
-                    mass * drifting,
-                    regimes[m, k, LEVEL + DRIFTING] + ahead * regimes[m, k, SLOPE],
-                    scale2,
-                    dof,
-                )
-    shape = settings.variance_shape
-    scale2 = base_rate(belief, settings) / shape * (1.0 + 1.0 / settings.level_strength)
-    return _put(mixture, n, base, belief.units[BASE_MEAN], scale2, 2.0 * shape)
+    for m in range(work.weight.shape[0]):
+        weight = work.weight[m]
+        base += weight * (work.masses.fresh[m] + work.masses.outlier[m]) if weight > 0.0 else 0.0
+        for k in range(regimes):
+            met = weight > 0.0 and k < belief.status[m, BORN]
+            mass[m * regimes + k] = weight * work.masses.known[m, k] if met else 0.0
+    for i in range(half):
+        mixture.weights[i], mixture.dofs[i] = mass[i] * (1.0 - drifts[i]), 2.0 * shape[i]
+        mixture.locations[i] = fields[LEVEL + CONSTANT, i]
+    for i in range(half):
+        scale2 = fields[RATE + CONSTANT, i] / shape[i] * (1.0 + fields[LEVEL_VAR + CONSTANT, i])
+        mixture.scales[i] = math.sqrt(scale2)
+    n = half
+    if settings.drifting > 0.0:
+        n = 2 * half
+        weights, locations, scales, dofs = (
+            mixture.weights[half:n],
+            mixture.locations[half:n],
+            mixture.scales[half:n],
+            mixture.dofs[half:n],
+        )
+        for i in range(half):
+            weights[i], dofs[i] = mass[i] * drifts[i], 2.0 * shape[i]
+            locations[i] = fields[LEVEL + DRIFTING, i] + ahead * fields[SLOPE, i]
+        for i in range(half):
+            moved = ahead * (2.0 * fields[SLOPE_COV, i] + ahead * fields[SLOPE_VAR, i])
+            scale2 = fields[RATE + DRIFTING, i] / shape[i] * (1.0 + fields[LEVEL_VAR + DRIFTING, i] + moved)
+            scales[i] = math.sqrt(scale2)
+    scale2 = base_rate(belief, settings) / settings.variance_shape * (1.0 + 1.0 / settings.level_strength)
+    mixture.weights[n], mixture.locations[n] = base, belief.units[BASE_MEAN]
+    mixture.scales[n], mixture.dofs[n] = math.sqrt(scale2), 2.0 * settings.variance_shape
+    return n + 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
 def mean_and_std(mixture: Mixture, n: int) -> tuple[float, float]:
     """Moments of the first n components."""
-    mass = mean = variance = 0.0
+    none, components = np.uint64(0), np.uint64(n)
+    mass = total(mixture.weights, none, components)
+    mean = dot(mixture.weights, mixture.locations, none, components) / mass
+    own = mixture.terms[0]
     for i in range(n):
-        mass += mixture.weights[i]
-        mean += mixture.weights[i] * mixture.locations[i]
-    mean /= mass
-    for i in range(n):
-        own = mixture.scales[i] ** 2 * mixture.dofs[i] / (mixture.dofs[i] - 2.0)
-        variance += mixture.weights[i] * (own + (mixture.locations[i] - mean) ** 2)
-    return mean, math.sqrt(variance / mass)
+        offset = mixture.locations[i] - mean
+        own[i] = mixture.scales[i] * mixture.scales[i] * mixture.dofs[i] / (mixture.dofs[i] - 2.0) + offset * offset
+    return mean, math.sqrt(dot(mixture.weights, own, none, components) / mass)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def distribution(mixture: Mixture, n: int, y: float) -> float:
     """P(next <= y) under the first n components."""
     mass = below = 0.0
     for i in range(n):
-        mass += mixture.weights[i]
-        below += mixture.weights[i] * cdf((y - mixture.locations[i]) / mixture.scales[i], mixture.dofs[i])
+        if mixture.weights[i] > 0.0:
+            mass += mixture.weights[i]
+            below += mixture.weights[i] * cdf((y - mixture.locations[i]) / mixture.scales[i], mixture.dofs[i])
     return min(below / mass, 1.0)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _alike(mixture: Mixture, i: int, j: int) -> bool:
-    """Whether quantiles can treat components i and j as one."""
-    close = _ALIKE * mixture.scales[j]
-    return (
-        abs(mixture.locations[i] - mixture.locations[j]) < close
-        and abs(mixture.scales[i] - mixture.scales[j]) < close
-        and abs(1.0 / mixture.dofs[i] - 1.0 / mixture.dofs[j]) < 0.2 * _ALIKE
-    )
+@inlined
+def _condense(mixture: Mixture, n: int, half: int) -> int:
+    """Drop negligible components and unite those alike, in place; returns how many are left.
 
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _condense(mixture: Mixture, n: int) -> int:
-    """Drop negligible components and unite those alike, in place; returns how many are left."""
+    half: regimes of which both variants are there. Those come one after the other: which components are united depends
+    on the order.
+    """
+    weights, locations, scales, dofs, terms = mixture
+    united, inverse = terms[:4], terms[4]
     kept = 0
-    for i in range(n):
-        weight = mixture.weights[i]
-        if weight < _NEGLIGIBLE_ALONE:
+    for place in range(n):
+        i = place // 2 + (place % 2) * half if place < 2 * half else place
+        if weights[i] < _NEGLIGIBLE_ALONE:
             continue
+        location, scale, per_dof = locations[i], scales[i], 1.0 / dofs[i]
         j = 0
-        while j < kept and not _alike(mixture, i, j):
+        while j < kept:
+            close = _ALIKE * united[2, j]
+            alike = abs(location - united[1, j]) < close and abs(scale - united[2, j]) < close
+            if alike and abs(per_dof - inverse[j]) < 0.2 * _ALIKE:
+                break
             j += 1
         if j == kept:
             kept += 1
-            mixture.weights[j] = 0.0
-            mixture.locations[j] = mixture.locations[i]
-            mixture.scales[j] = mixture.scales[i]
-            mixture.dofs[j] = mixture.dofs[i]
-        mixture.weights[j] += weight
-        step = weight / mixture.weights[j]
-        mixture.locations[j] += step * (mixture.locations[i] - mixture.locations[j])
-        mixture.scales[j] += step * (mixture.scales[i] - mixture.scales[j])
-        mixture.dofs[j] += step * (mixture.dofs[i] - mixture.dofs[j])
-    united = kept
-    kept = 0
+            united[0, j], united[1, j], united[2, j], united[3, j] = 0.0, location, scale, dofs[i]
+        united[0, j] += weights[i]
+        step = weights[i] / united[0, j]
+        united[1, j] += step * (location - united[1, j])
+        united[2, j] += step * (scale - united[2, j])
+        united[3, j] += step * (dofs[i] - united[3, j])
+        inverse[j] = 1.0 / united[3, j]
+    count = 0
     mass = 0.0
-    for j in range(united):
-        if mixture.weights[j] >= _NEGLIGIBLE:
-            _put(mixture, kept, mixture.weights[j], mixture.locations[j], mixture.scales[j] ** 2, mixture.dofs[j])
-            mass += mixture.weights[j]
-            kept += 1
     for j in range(kept):
-        mixture.weights[j] /= mass
-    return kept
+        if united[0, j] >= _NEGLIGIBLE:
+            weights[count], locations[count], scales[count], dofs[count] = (
+                united[0, j],
+                united[1, j],
+                united[2, j],
+                united[3, j],
+            )
+            mass += united[0, j]
+            count += 1
+    for j in range(count):
+        weights[j] /= mass
+    return count
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def central_interval(mixture: Mixture, n: int, tail: float, out: Floats) -> None:
-    """Quantiles `tail` and 1 - `tail` of the first n components into out [2]; the components are condensed in place."""
-    n = _condense(mixture, n)
-    ends = np.array([tail, 1.0 - tail])
-    mixture_quantiles(ends, first_components(mixture, n), out, _TOLERANCE)
+@compiled
+def central_interval(mixture: Mixture, n: int, half: int, probabilities: Floats, out: Floats) -> None:
+    """Quantiles at two probabilities of the first n components, which are condensed in place, into out [2].
+
+    half: regimes of which both variants are there.
+    """
+    kept = _condense(mixture, n, half)
+    mixture_quantiles(probabilities, first_components(mixture, kept), out, _TOLERANCE)

@@ -3,10 +3,8 @@
 import math
 from typing import NamedTuple
 
-import numpy as np
-from numba import njit
-
-from stream_filters.filters.base import Array, Floats
+from stream_filters.filters.base import Floats
+from stream_filters.filters.compiled import compiled, inlined
 from stream_filters.filters.regime_belief import (
     ANNOUNCED,
     BORN,
@@ -18,7 +16,9 @@ from stream_filters.filters.regime_belief import (
     RUN_LENGTH,
     SEEN,
     Belief,
+    Integers,
     Settings,
+    Work,
     change_rate,
     transition_row,
 )
@@ -37,7 +37,7 @@ class Report(NamedTuple):
     pit: Floats  # [T]
     outlier_probability: Floats  # [T]
     model_weights: Floats  # [T, n]
-    regime: Array  # [T]
+    regime: Integers  # [T]
     regime_probabilities: Floats  # [T, K]
     change_probability: Floats  # [T]
     recent_change_probability: Floats  # [T]
@@ -49,14 +49,15 @@ class Report(NamedTuple):
     transition_matrix: Floats  # [T, K, K]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def label_probabilities(belief: Belief, settings: Settings, out: Floats) -> None:
-    """Probability of each label [K] at the last row."""
+@compiled
+def label_probabilities(belief: Belief, settings: Settings, work: Work) -> None:
+    """Fill `work.probabilities` of each label at the last row."""
+    out = work.probabilities
     out[:] = 0.0
     for m in range(belief.log_weight.shape[0]):
         if belief.log_weight[m] == EMPTY:
             continue
-        weight = math.exp(belief.log_weight[m])
+        weight = work.weight[m]
         left = 1.0
         for k in range(out.shape[0]):
             out[belief.label[m, k]] += weight * belief.occupancy[m, k]
@@ -65,40 +66,38 @@ def label_probabilities(belief: Belief, settings: Settings, out: Floats) -> None
             out[belief.label[m, next_new_regime(belief, m)]] += weight * left
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def transition_matrix(belief: Belief, settings: Settings, m: int) -> Floats:
+@compiled
+def _fill_transition_matrix(belief: Belief, settings: Settings, m: int, matrix: Floats) -> None:
     """Posterior mean [K, K] of hypothesis m's transition probabilities."""
-    regimes = belief.transitions.shape[1]
-    matrix = np.empty((regimes, regimes))
-    for origin in range(regimes):
-        change = change_rate(belief.transitions, settings, m)
+    change = change_rate(belief.transitions, settings, m)
+    for origin in range(matrix.shape[0]):
         transition_row(belief.transitions, settings, m, origin, change, matrix[origin])
-    return matrix
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def expected_change(belief: Belief, settings: Settings, m: int) -> float:
+@compiled
+def expected_change(belief: Belief, settings: Settings, work: Work, m: int) -> float:
     """Probability that hypothesis m's regime changes with the next row, nothing being observed."""
-    matrix = transition_matrix(belief, settings, m)
+    matrix = work.matrix
+    _fill_transition_matrix(belief, settings, m, matrix)
     change = 0.0
     for k in range(matrix.shape[0]):
         change += belief.occupancy[m, k] * (1.0 - matrix[k, k])
     return change
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _changed_within(belief: Belief, rows: int) -> float:
+@compiled
+def _changed_within(belief: Belief, work: Work, rows: int) -> float:
     """Probability that the last change was less than `rows` rows ago; the beginning is no change."""
     probability = 0.0
     for m in range(belief.log_weight.shape[0]):
         ago = belief.status[m, RUN_LENGTH] + belief.clock[GAP]
         if belief.log_weight[m] > EMPTY and ago < rows and ago < belief.clock[ROWS]:
-            probability += math.exp(belief.log_weight[m])
+            probability += work.weight[m]
     return probability
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _likeliest_run_length(belief: Belief) -> int:
+@compiled
+def _likeliest_run_length(belief: Belief, work: Work) -> int:
     """Rows since the last change: the most probable number, summed over hypotheses."""
     likeliest = 0
     largest = 0.0
@@ -106,32 +105,33 @@ def _likeliest_run_length(belief: Belief) -> int:
         probability = 0.0
         for other in range(belief.log_weight.shape[0]):
             if belief.status[other, RUN_LENGTH] == belief.status[m, RUN_LENGTH]:
-                probability += math.exp(belief.log_weight[other])
+                probability += work.weight[other]
         if probability > largest:
             largest = probability
             likeliest = belief.status[m, RUN_LENGTH]
     return likeliest + belief.clock[GAP]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _drifting_probability(belief: Belief) -> float:
+@compiled
+def _drifting_probability(belief: Belief, work: Work) -> float:
     """Probability that the current regime's level has a slope."""
     probability = 0.0
     for m in range(belief.log_weight.shape[0]):
         if belief.log_weight[m] > EMPTY:
-            probability += math.exp(belief.log_weight[m]) * belief.regimes[m, belief.status[m, CURRENT], DRIFTS]
+            probability += work.weight[m] * belief.regimes[DRIFTS, m, belief.status[m, CURRENT]]
     return probability
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def stationary(transitions: Floats, n: int, out: Floats) -> None:
-    """Long-run shares [n] of a chain with the probabilities [n, n] in the corner of `transitions`.
+@compiled
+def stationary(matrix: Floats, n: int, out: Floats) -> None:
+    """Long-run shares [n] of a chain with the probabilities [n, n] in the corner of `matrix`, which is used up.
 
     Grassmann, Taksar & Heyman (1985): elimination without subtractions.
     """
-    matrix = transitions[:n, :n].copy()
     for last in range(n - 1, 0, -1):
-        leaving = np.sum(matrix[last, :last])
+        leaving = 0.0
+        for k in range(last):
+            leaving += matrix[last, k]
         for i in range(last):
             matrix[i, last] /= leaving
             for j in range(last):
@@ -142,13 +142,18 @@ def stationary(transitions: Floats, n: int, out: Floats) -> None:
         out[k] = 0.0
         for i in range(k):
             out[k] += out[i] * matrix[i, k]
-    out[:n] /= np.sum(out[:n])
+    whole = 0.0
+    for k in range(n):
+        whole += out[k]
+    for k in range(n):
+        out[k] /= whole
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _report_regimes(belief: Belief, settings: Settings, m: int, t: int, report: Report) -> None:
+@inlined
+def _report_regimes(belief: Belief, settings: Settings, work: Work, m: int, t: int, report: Report) -> None:
     """What hypothesis m knows of each regime, by label."""
-    for k in range(belief.status[m, BORN]):
+    born = belief.status[m, BORN]
+    for k in range(born):
         label = belief.label[m, k]
         if report.regime_means.shape[0] > 0:
             report.regime_means[t, label] = location_out(belief, regime_mean(belief.regimes, m, k))
@@ -156,44 +161,45 @@ def _report_regimes(belief: Belief, settings: Settings, m: int, t: int, report: 
             report.regime_stds[t, label] = std_out(belief, math.sqrt(regime_variance(belief.regimes, m, k)))
     if report.regime_weights.shape[0] + report.transition_matrix.shape[0] == 0:
         return
-    matrix = transition_matrix(belief, settings, m)
+    matrix = work.matrix
+    _fill_transition_matrix(belief, settings, m, matrix)
     if report.transition_matrix.shape[0] > 0:
         for origin in range(matrix.shape[0]):
             for target in range(matrix.shape[0]):
                 report.transition_matrix[t, belief.label[m, origin], belief.label[m, target]] = matrix[origin, target]
     if report.regime_weights.shape[0] > 0:
-        shares = np.zeros(belief.status[m, BORN])
-        stationary(matrix, belief.status[m, BORN], shares)
+        stationary(matrix, born, work.row)
         report.regime_weights[t, :] = 0.0
-        for k in range(belief.status[m, BORN]):
-            report.regime_weights[t, belief.label[m, k]] = shares[k]
+        for k in range(born):
+            report.regime_weights[t, belief.label[m, k]] = work.row[k]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def report_row(
-    belief: Belief, settings: Settings, best: int, probabilities: Floats, change: float, t: int, report: Report
+    belief: Belief, settings: Settings, work: Work, best: int, change: float, t: int, report: Report
 ) -> None:
     """Fill row t with what is believed after it.
 
-    best: the heaviest hypothesis. probabilities: [K], by label. change: P(change at this row), NaN = from the belief.
+    best: the heaviest hypothesis. change: P(change at this row), NaN = from the belief.
     """
     if report.regime.shape[0] > 0:
         report.regime[t] = belief.clock[ANNOUNCED]
     if report.regime_probabilities.shape[0] > 0:
-        report.regime_probabilities[t] = probabilities
+        for label in range(work.probabilities.shape[0]):
+            report.regime_probabilities[t, label] = work.probabilities[label]
     if report.change_probability.shape[0] > 0:
-        report.change_probability[t] = _changed_within(belief, 1) if math.isnan(change) else change
+        report.change_probability[t] = _changed_within(belief, work, 1) if math.isnan(change) else change
     if report.recent_change_probability.shape[0] > 0:
-        report.recent_change_probability[t] = _changed_within(belief, settings.recent)
+        report.recent_change_probability[t] = _changed_within(belief, work, settings.recent)
     if report.run_length.shape[0] > 0:
-        report.run_length[t] = _likeliest_run_length(belief)
+        report.run_length[t] = _likeliest_run_length(belief, work)
     if report.active_regimes.shape[0] > 0:
         report.active_regimes[t] = belief.status[best, BORN] if belief.clock[SEEN] > 0 else math.nan
     if report.model_weights.shape[0] > 0:
         if report.model_weights.shape[1] == 2:
-            drifting = _drifting_probability(belief)
+            drifting = _drifting_probability(belief, work)
             report.model_weights[t, 0] = 1.0 - drifting
             report.model_weights[t, 1] = drifting
         else:
             report.model_weights[t, 0] = 1.0
-    _report_regimes(belief, settings, best, t, report)
+    _report_regimes(belief, settings, work, best, t, report)

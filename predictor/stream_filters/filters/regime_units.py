@@ -2,10 +2,8 @@
 
 import math
 
-import numpy as np
-from numba import njit
-
 from stream_filters.filters.base import Floats
+from stream_filters.filters.compiled import compiled
 from stream_filters.filters.regime_belief import (
     BASE_COUNT,
     BASE_MEAN,
@@ -29,21 +27,29 @@ _LEAST_BASE_VAR = 1e-20
 _UNVARIED_SCALE = 1e-6
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def prepare(belief: Belief) -> None:
-    """Choose origin, scale and base measure from the warm-up: its median, and a winsorised standard deviation."""
-    peak = np.max(np.abs(belief.warm_up))
+@compiled
+def prepare(belief: Belief, values: Floats) -> None:
+    """Choose origin, scale and base measure from the warm-up: its median, and a winsorised standard deviation.
+
+    values: room [WARM_UP].
+    """
+    peak = 0.0
+    for i in range(WARM_UP):
+        peak = max(peak, abs(belief.warm_up[i]))
     # A power of two, so that dividing by it is exact, and squares stay in range.
     exponent = math.frexp(peak)[1]
-    values = np.empty(WARM_UP)
     for i in range(WARM_UP):
         values[i] = math.ldexp(math.ldexp(belief.warm_up[i], -(exponent // 2)), -(exponent - exponent // 2))
-    origin = np.median(values)
-    deviations = np.abs(values - origin)
-    scale = 1.4826 * np.median(deviations)
+    origin = _sorted_median(values)
+    for i in range(WARM_UP):
+        values[i] = abs(values[i] - origin)
+    scale = 1.4826 * _sorted_median(values)
     if scale == 0.0:
-        scale = np.mean(deviations)
-    variance = np.mean(np.minimum(deviations, _WINSOR * scale) ** 2)
+        for i in range(WARM_UP):
+            scale += values[i] / WARM_UP
+    variance = 0.0
+    for i in range(WARM_UP):
+        variance += min(values[i], _WINSOR * scale) ** 2 / WARM_UP
     belief.units[BASE_MEAN] = 0.0
     belief.units[BASE_VAR] = 1.0
     belief.units[BASE_COUNT] = float(WARM_UP)
@@ -55,25 +61,38 @@ def prepare(belief: Belief) -> None:
     belief.units[SCALE] = scale if scale > 0.0 else _UNVARIED_SCALE
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
+def _sorted_median(values: Floats) -> float:
+    """The median of an even number of values, which are sorted."""
+    for i in range(1, values.shape[0]):
+        value, place = values[i], i
+        while place > 0 and values[place - 1] > value:
+            values[place] = values[place - 1]
+            place -= 1
+        values[place] = value
+    half = values.shape[0] // 2
+    return 0.5 * (values[half - 1] + values[half])
+
+
+@compiled
 def to_internal(belief: Belief, y: float) -> float:
     """The observation y in internal units."""
     return min(max((y - belief.units[ORIGIN]) / belief.units[SCALE], -_FARTHEST), _FARTHEST)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def location_out(belief: Belief, x: float) -> float:
     """An internal location in the user's units."""
     return min(max(belief.units[ORIGIN] + belief.units[SCALE] * x, -_LARGEST), _LARGEST)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def std_out(belief: Belief, x: float) -> float:
     """An internal standard deviation in the user's units."""
     return min(belief.units[SCALE] * x, _LARGEST)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def learn_scale(belief: Belief, settings: Settings, y: float) -> None:
     """The first observation that differs from all before it says what a unit is.
 
@@ -89,7 +108,7 @@ def learn_scale(belief: Belief, settings: Settings, y: float) -> None:
     belief.units[BASE_COUNT] = seen
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled
 def learn_base(belief: Belief, settings: Settings, y: float) -> None:
     """The base measure follows the mean and variance of the stream, y being internal; a fixed one stays."""
     units: Floats = belief.units

@@ -2,8 +2,10 @@
 
 import math
 
-from numba import njit
+import numpy as np
 
+from stream_filters.filters.compiled import compiled, inlined
+from stream_filters.filters.elementary import exp, largest, total
 from stream_filters.filters.regime_belief import (
     BORN,
     CURRENT,
@@ -16,17 +18,18 @@ from stream_filters.filters.regime_belief import (
     SHAPE,
     Belief,
     Settings,
+    Work,
     copy_hypothesis,
     reset_regime,
 )
 from stream_filters.filters.regime_emission import absorb, least_variance, log_normaliser
-from stream_filters.filters.regime_hypotheses import Work, log_add, next_new_regime, weigh
+from stream_filters.filters.regime_hypotheses import next_new_regime, weigh
 
 # A hypothesis with less log probability than this is forgotten: the changes that arise anew at every row outweigh it.
 _LIGHTEST = -40.0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
 def _settle(belief: Belief, m: int, k: int) -> None:
     """Hypothesis m knows again which regime the stream is in: k."""
     belief.transitions[m, belief.status[m, CURRENT], k] += 1.0
@@ -36,34 +39,37 @@ def _settle(belief: Belief, m: int, k: int) -> None:
     belief.last_used[m, k] = belief.clock[ROWS]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
 def _change(belief: Belief, settings: Settings, work: Work, slot: int, y: float) -> None:
     """Build in `work.fresh[slot]` the heaviest source of `slot` after its change; y belongs to the regime reached."""
     source = work.source[slot]
     fresh = work.fresh
     copy_hypothesis(belief, source, fresh, slot)
-    work.fresh_normaliser[slot, :] = work.normaliser[source, :]
+    regimes = fresh.label.shape[1]
+    for k in range(regimes):
+        work.fresh_normaliser[slot, k] = work.normaliser[source * regimes + k]
     target = slot
-    share = work.share[source, min(slot, belief.regimes.shape[1] - 1)]
-    if slot == belief.regimes.shape[1]:
+    share = work.share[source, min(slot, regimes - 1)]
+    if slot == regimes:
         target = next_new_regime(belief, source)
     if slot == belief.status[source, BORN] or target != slot:
         fresh.status[slot, BORN] = max(fresh.status[slot, BORN], target + 1)
         reset_regime(fresh, settings, slot, target)
-        share = fresh.regimes[slot, target, DRIFTS]
+        share = fresh.regimes[DRIFTS, slot, target]
     _settle(fresh, slot, target)
     fresh.status[slot, RUN_LENGTH] = 0
     absorb(fresh.regimes, slot, target, settings.memory, least_variance(belief), y, 1.0, share)
-    work.fresh_normaliser[slot, target] = log_normaliser(fresh.regimes[slot, target, SHAPE])
+    work.fresh_normaliser[slot, target] = log_normaliser(fresh.regimes[SHAPE, slot, target])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
 def _grow(belief: Belief, settings: Settings, work: Work, y: float, evidence: float) -> None:
     """Every hypothesis that no change takes the place of stays in its regime and learns y."""
     least = least_variance(belief)
     counted = 1.0 if belief.clock[SEEN] > 0 else 0.0
     forget = 1.0 if belief.clock[SEEN] < settings.memory else 1.0 - 1.0 / settings.memory
     for m in range(work.grow.shape[0]):
+        work.beside[m] = 1.0
         if work.grow[m] == math.inf:
             continue
         belief.log_weight[m] = work.grow[m] - evidence
@@ -78,17 +84,23 @@ def _grow(belief: Belief, settings: Settings, work: Work, y: float, evidence: fl
             belief.occupancy[m, other] = 1.0 if other == k else 0.0
         belief.last_used[m, k] = belief.clock[ROWS]
         absorb(belief.regimes, m, k, settings.memory, least, y, responsibility, work.share[m, k])
-        work.normaliser[m, k] = log_normaliser(belief.regimes[m, k, SHAPE])
+        work.beside[m] = belief.regimes[SHAPE, m, k]
+    for m in range(work.grow.shape[0]):
+        work.begun[m] = log_normaliser(work.beside[m])
+    for m in range(work.grow.shape[0]):
+        if EMPTY < work.grow[m] < math.inf:
+            work.normaliser[m * work.share.shape[1] + belief.status[m, CURRENT]] = work.begun[m]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
 def _place_changes(belief: Belief, settings: Settings, work: Work, y: float, evidence: float) -> None:
     """Build the changes that outweigh the lightest hypotheses, and mark those hypotheses' `work.grow` with +inf.
 
     evidence: log sum of all weights.
     """
-    work.fresh.units[:] = belief.units
-    work.fresh.clock[:] = belief.clock
+    for i in range(belief.units.shape[0]):
+        work.fresh.units[i] = belief.units[i]
+        work.fresh.clock[i] = belief.clock[i]
     work.target[:] = -1
     for _ in range(work.change.shape[0]):
         slot = -1
@@ -106,36 +118,44 @@ def _place_changes(belief: Belief, settings: Settings, work: Work, y: float, evi
         work.grow[lightest] = math.inf
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _normalise(belief: Belief) -> None:
+@inlined
+def normalise(belief: Belief, work: Work) -> None:
     """Make the weights sum to one, and empty the slots that no longer matter."""
-    total = EMPTY
-    for m in range(belief.log_weight.shape[0]):
-        total = log_add(total, belief.log_weight[m])
-    for m in range(belief.log_weight.shape[0]):
-        belief.log_weight[m] -= total
-        if belief.log_weight[m] < _LIGHTEST:
-            belief.log_weight[m] = EMPTY
+    log_weight, none, hypotheses = belief.log_weight, np.uint64(0), np.uint64(belief.log_weight.shape[0])
+    peak = largest(log_weight, none, hypotheses)
+    for m in range(log_weight.shape[0]):
+        work.weight[m] = exp(log_weight[m] - peak)
+    peak += math.log(total(work.weight, none, hypotheses))
+    for m in range(log_weight.shape[0]):
+        log_weight[m] -= peak
+        log_weight[m] = log_weight[m] if log_weight[m] >= _LIGHTEST else EMPTY
+    find_weights(belief, work)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inlined
+def find_weights(belief: Belief, work: Work) -> None:
+    """Fill the weights of which the belief holds the logs."""
+    for m in range(belief.log_weight.shape[0]):
+        weight = exp(belief.log_weight[m])
+        work.weight[m] = weight if belief.log_weight[m] > EMPTY else 0.0
+
+
+@compiled
 def update(belief: Belief, settings: Settings, work: Work, y: float) -> tuple[float, float]:
     """Learn the observation y, in internal units; `work.arrival` and `work.normaliser` belong to `belief`.
 
     Returns the log evidence of y and the probability that y was an outlier.
     """
-    evidence = weigh(belief, settings, work, y)
-    outlier = 0.0
-    for m in range(work.grow.shape[0]):
-        if work.grow[m] > EMPTY:
-            outlier += math.exp(work.grow[m] - evidence) * (1.0 - work.responsibility[m])
+    evidence, outlier = weigh(belief, settings, work, y)
     _place_changes(belief, settings, work, y, evidence)
     _grow(belief, settings, work, y, evidence)
+    regimes = belief.label.shape[1]
     for slot in range(work.target.shape[0]):
         m = work.target[slot]
         if m >= 0:
             copy_hypothesis(work.fresh, slot, belief, m)
-            work.normaliser[m, :] = work.fresh_normaliser[slot, :]
+            for k in range(regimes):
+                work.normaliser[m * regimes + k] = work.fresh_normaliser[slot, k]
             belief.log_weight[m] = work.change[slot] - evidence
-    _normalise(belief)
+    normalise(belief, work)
     return evidence, outlier

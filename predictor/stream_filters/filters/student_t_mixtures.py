@@ -12,7 +12,7 @@ from stream_filters.filters.base import Floats
 from stream_filters.filters.compiled import compiled, inlined
 from stream_filters.filters.elementary import dot, total
 from stream_filters.filters.student_t import cdf
-from stream_filters.filters.student_t_lanes import cdfs_and_slopes, prepare, terms_for
+from stream_filters.filters.student_t_lanes import TERMS, cdfs_and_slopes, prepare, terms_for
 
 # eight doubles are the widest vector; one by one, the components left over would take as long as all others
 PADDING = 7
@@ -35,6 +35,13 @@ def mixture_space(components: int) -> Mixture:
     """Room for so many components, and what `first_components` adds."""
     weights, locations, scales, dofs = np.zeros((4, components + PADDING))
     return Mixture(weights, locations, scales, dofs, terms_for(components + PADDING))
+
+
+@inlined
+def view_mixture(room: Floats, components: int) -> Mixture:
+    """The mixture whose weights stand at the start of a room; components: `PADDING` included."""
+    fields = room[: (4 + TERMS) * components].reshape((4 + TERMS, components))
+    return Mixture(fields[0], fields[1], fields[2], fields[3], fields[4:])
 
 
 @inlined

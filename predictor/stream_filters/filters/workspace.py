@@ -3,17 +3,19 @@
 A request of one observation takes a kernel some microseconds; allocating twenty arrays takes longer than that.
 """
 
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stream_filters.filters.base import Array, Floats
+from stream_filters.filters.compiled import inlined
 
 _T = TypeVar("_T")
 _PLANS = 64
@@ -27,26 +29,45 @@ class PerThread(threading.local, Generic[_T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Where the real outputs asked for stand in one buffer of `size` doubles.
+class Place:
+    """Where an output stands in a buffer."""
 
-    starts: of every output that there is, -1 where it was not asked for. places: name, part of the buffer and shape,
-    None where that is the part's own.
+    name: str
+    offset_bytes: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where the outputs asked for stand in one buffer of `size` doubles.
+
+    starts: of every output that there is, -1 where it was not asked for. whole: from where to where stand INT64.
     """
 
     size: int
     starts: NDArray[np.int64]
-    places: Sequence[tuple[str, slice, tuple[int, ...] | None]]
+    places: Sequence[Place]
+    whole: Sequence[tuple[int, int]]
 
-    def arrays(self, buffer: Floats) -> dict[str, Floats]:
+    def new_buffer(self) -> Floats:
+        """A buffer of NaN, and 0 for whole numbers."""
+        buffer = np.empty(self.size)
+        buffer.fill(math.nan)
+        for first, last in self.whole:
+            buffer[first:last] = 0.0
+        return buffer
+
+    def arrays(self, buffer: Floats) -> dict[str, Array]:
         """The outputs by name, as views of the buffer."""
-        return {
-            name: buffer[part] if shape is None else buffer[part].reshape(shape) for name, part, shape in self.places
-        }
+        arrays: dict[str, Array] = {}
+        for place in self.places:
+            arrays[place.name] = np.ndarray(place.shape, place.dtype, buffer, place.offset_bytes)
+        return arrays
 
 
 class ReportRoom:
-    """Makes the arrays that a kernel reports into.
+    """Plans the buffers that a kernel reports into.
 
     shapes: of one row of each output. whole: the outputs that are INT64.
     """
@@ -54,30 +75,35 @@ class ReportRoom:
     def __init__(self, shapes: Mapping[str, tuple[int, ...]], whole: Set[str] = frozenset()) -> None:
         self._shapes = shapes
         self._whole = whole
-        self._unasked: dict[str, Array] = {
-            name: np.zeros((0, *shape), np.int64 if name in whole else np.float64) for name, shape in shapes.items()
-        }
         self._planned = lru_cache(maxsize=_PLANS)(self._make_plan)
 
     def plan(self, rows: int, names: Set[str]) -> Plan:
         """Places for so many rows of the outputs named."""
         return self._planned(rows, frozenset(names))
 
-    def make(self, rows: int, names: Set[str]) -> dict[str, Array]:
-        """Every output: [rows, ...] if named, with NaN where it is real, else of no rows."""
-        plan = self.plan(rows, names)
-        arrays = self._unasked | plan.arrays(np.full(plan.size, np.nan))
-        for name in self._whole & names:
-            arrays[name] = np.zeros((rows, *self._shapes[name]), np.int64)
-        return arrays
-
     def _make_plan(self, rows: int, names: frozenset[str]) -> Plan:
-        places, starts, start = [], [], 0
+        places, starts, whole, start = [], [], [], 0
         for name, shape in self._shapes.items():
-            asked = name in names and name not in self._whole
-            starts.append(start if asked else -1)
-            if asked:
+            starts.append(start if name in names else -1)
+            if name in names:
                 stop = start + rows * prod(shape)
-                places.append((name, slice(start, stop), (rows, *shape) if shape else None))
+                dtype = np.dtype(np.int64 if name in self._whole else np.float64)
+                places.append(Place(name, start * dtype.itemsize, (rows, *shape), dtype))
+                if name in self._whole:
+                    whole.append((start, stop))
                 start = stop
-        return Plan(start, np.array(starts, np.int64), places)
+        return Plan(start, np.array(starts, np.int64), places, whole)
+
+
+@inlined
+def view_column(buffer: Floats, start: int, words: int) -> Floats:
+    """So many words of a buffer from `start` on, none where the start is negative: not asked for."""
+    asked = words if start >= 0 else 0
+    return buffer[max(start, 0) : max(start, 0) + asked]
+
+
+@inlined
+def view_rows(buffer: Floats, start: int, rows: int, size: int) -> Floats:
+    """The same as [rows, size] or [0, size]."""
+    column = view_column(buffer, start, rows * size)
+    return column.reshape((column.shape[0] // size, size))
