@@ -173,9 +173,9 @@ class AdaptiveMixture(Filter[AdaptiveMixtureConfig]):
 
     def _parts(self, state: Array) -> tuple[Parts, Array]:
         """What kernels work with, on a copy of the state, and that copy."""
-        # A read-only array would be another type, and have the kernel compiled again.
-        words = state.reshape(1).view(np.float64).copy()
-        return Parts(self._settings, self._scratch.value, words), words.view(self._state_dtype).reshape(())
+        # A read-only array would be another type, and have the kernels compiled again.
+        words = np.frombuffer(state).copy()
+        return Parts(self._settings, self._scratch.value, words), np.ndarray((), self._state_dtype, words)
 
     def verify(self, state: Array) -> None:
         """Raise ValueError unless every count, label and place is one that there is."""

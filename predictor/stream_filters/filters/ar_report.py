@@ -42,11 +42,11 @@ def separate(weight: Floats, work: Work) -> int:
     """Tell the heavy nodes from the light ones by their `weight` [m]; returns how many are heavy."""
     for j in range(weight.shape[0]):
         work.light[j] = weight[j] if weight[j] <= _LIGHT else 0.0
-    heavy = np.uint64(0)
+    heavy = 0
     for j in range(weight.shape[0]):
         work.heavy[heavy] = np.uint64(j)
-        heavy += np.uint64(1 if weight[j] > _LIGHT else 0)
-    return int(heavy)
+        heavy += 1 if weight[j] > _LIGHT else 0
+    return heavy
 
 
 @compiled

@@ -143,8 +143,9 @@ class OnlineArLearning(Filter[Config]):
 
     def _parts(self, state: Array) -> tuple[Parts, Array]:
         """What kernels work with, on a copy of the state, and that copy."""
-        words = state.reshape(1).view(np.float64).copy()
-        return Parts(*self._grid, self._scratch.value, words), words.view(self.state_dtype).reshape(())
+        # A read-only array would be another type, and have the kernels compiled again.
+        words = np.frombuffer(state).copy()
+        return Parts(*self._grid, self._scratch.value, words), np.ndarray((), self.state_dtype, words)
 
     def forecast(self, state: Array, horizon: int) -> Mapping[str, Array]:
         """Forecasts for steps 1..horizon; NaN during the warm-up."""
@@ -160,7 +161,7 @@ class OnlineArLearning(Filter[Config]):
 
     def _warm_up(self, parts: Parts, observations: Floats) -> int:
         """Gather warm-up values, in place, and start when there are enough; returns the rows used."""
-        state = parts.state.view(self.state_dtype).reshape(())
+        state = np.ndarray((), self.state_dtype, parts.state)
         for row, value in enumerate(observations):
             if state["started"]:
                 return row
