@@ -1,6 +1,7 @@
 """How many requests may be in work at once: one more is turned away at once, instead of making all of them wait."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from stream_filters.refusals import Exhausted, Unavailable
 # a server that goes down has been left alone when nobody calls for so long, and waits for that no longer than
 _QUIET_SECONDS = 0.2
 _LEAVING_SECONDS = 2.0
+_LOOK_SECONDS = 0.01
 
 
 class Admission:
@@ -33,6 +35,11 @@ class Admission:
         return RefusedCall(
             Exhausted(f"the server has {self._most} {self._what}, its limit; slow down, and send this again")
         )
+
+    @property
+    def in_work(self) -> int:
+        """How many there are now."""
+        return self._in_work
 
     def __enter__(self) -> None:
         """Count one as long as it is in work. Raises RefusedCall when it is one too many."""
@@ -72,6 +79,23 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
             await asyncio.sleep(_QUIET_SECONDS)
             if self._turned_away == before:
                 return
+
+    async def finish(self, seconds: float) -> None:
+        """Wait until nothing is in work, no longer than so many seconds, and for its answers to leave.
+
+        A connection that is closed on what its client has just sent is reset, and takes answers with it that the
+        client has yet to read.
+        """
+        ends = time.monotonic() + seconds
+        if not self._busy:
+            return
+        while self._busy and time.monotonic() < ends:
+            await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(_QUIET_SECONDS)
+
+    @property
+    def _busy(self) -> bool:
+        return any(admission.in_work for admission in self._admissions.values())
 
     def _refusal(self, admission: Admission) -> RefusedCall | None:
         if not self._closed:

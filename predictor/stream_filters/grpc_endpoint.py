@@ -1,5 +1,6 @@
 """The gRPC port: inference, health and reflection on one server."""
 
+import time
 from concurrent import futures
 from typing import Any
 
@@ -68,7 +69,9 @@ class GrpcEndpoint:
         self._servicer.close_streams()
         # what comes while gRPC itself stops is cancelled, which tells nobody to try again
         await self._admission.close()
-        await self._server.stop(grace_seconds)
+        ends = time.monotonic() + grace_seconds
+        await self._admission.finish(grace_seconds)
+        await self._server.stop(max(0.0, ends - time.monotonic()))
 
 
 def _options(settings: Settings) -> list[tuple[str, Any]]:
