@@ -16,7 +16,6 @@ from stream_filters.telemetry import Operation, Reason
 _INLINE_ROWS = 64
 # more pieces than threads, so that a slow piece does not leave the other threads idle
 _PIECES = 4
-_NOTHING: frozenset[str] = frozenset()
 
 
 class Observer(Protocol):
@@ -84,8 +83,8 @@ def _run_all(work: Sequence[tuple[Turn, Apply]]) -> list[Answer]:
 def _run(turn: Turn, applied: Apply) -> Answer:
     """Filter the turn's rows, and forecast after the last one."""
     bound: Filter[Any] = applied.bound
-    later = turn.names.intersection(bound.horizon_names) if turn.horizon else _NOTHING
-    step = bound.run(applied.state, turn.batch(bound), turn.names - later)
+    later = turn.names.intersection(bound.horizon_names) if turn.horizon else None
+    step = bound.run(applied.state, turn.batch(bound), turn.names - later if later else turn.names)
     info = step.info
     if later:
         forecast = bound.forecast(step.state, turn.horizon)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import prod
+from math import isinf, prod
 from typing import Any
 
 import numpy as np
@@ -40,9 +40,9 @@ def rows(values: Floats, name: str) -> Floats:
     """Observations as [T, D]; [T] is D = 1. Raises InvalidRequest on another rank, on no columns, and on Inf."""
     if values.ndim not in (1, 2) or values.shape[-1] == 0 < values.ndim - 1:
         raise InvalidRequest(f"{name}: shape {list(values.shape)} came, expected [T], or [T, D] for D values in a row")
-    infinite = np.isinf(values)
-    if np.count_nonzero(infinite):
-        raise InvalidRequest(f"{name}: Inf came at index {_first(infinite)}; send NaN for a missing value")
+    # of one value without arrays: this is asked of every request
+    if isinf(values.item()) if values.size == 1 else np.isinf(values).any():
+        raise InvalidRequest(f"{name}: Inf came at index {_first(np.isinf(values))}; send NaN for a missing value")
     return values[:, None] if values.ndim == 1 else values
 
 

@@ -205,7 +205,7 @@ class StreamingKalman(Filter[StreamingKalmanConfig]):
         plan = self._room.plan(len(batch.observations), needed)
         # Copies: a read-only array would be another type, and have the kernel compiled again.
         words = np.frombuffer(state, np.float64).copy()
-        parts = Parts(*self._bank, self._scratch.value, words)
+        parts = Parts(self._bank[0], self._bank[1], self._scratch.value, words)
         deltas = np.array(batch.time_deltas, np.float64, order="C")
         reports = []
         for group in range(self._groups):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,14 +28,13 @@ class PerThread(threading.local, Generic[_T]):
         self.value = make()
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where an output stands in a buffer."""
 
     name: str
-    offset_bytes: int
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    offset_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +59,7 @@ class Plan:
 
     def arrays(self, buffer: Floats) -> dict[str, Array]:
         """The outputs by name, as views of the buffer."""
-        arrays: dict[str, Array] = {}
-        for place in self.places:
-            arrays[place.name] = np.ndarray(place.shape, place.dtype, buffer, place.offset_bytes)
-        return arrays
+        return {name: np.ndarray(shape, dtype, buffer, offset) for name, shape, dtype, offset in self.places}
 
 
 class ReportRoom:
@@ -88,7 +84,7 @@ class ReportRoom:
             if name in names:
                 stop = start + rows * prod(shape)
                 dtype = np.dtype(np.int64 if name in self._whole else np.float64)
-                places.append(Place(name, start * dtype.itemsize, (rows, *shape), dtype))
+                places.append(Place(name, (rows, *shape), dtype, start * dtype.itemsize))
                 if name in self._whole:
                     whole.append((start, stop))
                 start = stop
