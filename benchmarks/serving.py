@@ -1,6 +1,7 @@
 """Requests per second and latency beside a KServe model that does nothing: `make bench`.
 
-Rounds of the two alternate, so that a slow minute of the machine is a slow minute of both; medians are shown.
+Rounds of the two alternate, so that a slow minute of the machine is a slow minute of both; medians are shown, of the
+ratios those of each round.
 """
 
 import argparse
@@ -76,9 +77,8 @@ def _beside_noop(noop_address: str, address: str, callers: int, arguments: argpa
             address, filter_request(name, f"r{next(_RUNS)}", outputs=outputs), callers, arguments.requests
         )
     measured = _alternate(loads, arguments.rounds)
-    base = _rate(measured["noop"])
     for name, rounds in measured.items():
-        _print_row(f"{name}, {callers} at once", rounds, base)
+        _print_row(f"{name}, {callers} at once", rounds, measured["noop"])
 
 
 def _streaming_beside_unary(address: str, arguments: argparse.Namespace) -> None:
@@ -89,9 +89,8 @@ def _streaming_beside_unary(address: str, arguments: argparse.Namespace) -> None
     }
     measured = _alternate(loads, arguments.rounds)
     print("\nModelStreamInfer, one caller                  requests/s      p50 ms      p99 ms     of the unary rate")
-    base = _rate(measured["unary"])
     for kind, rounds in measured.items():
-        _print_row(f"{name} {kind}", rounds, base)
+        _print_row(f"{name} {kind}", rounds, measured["unary"])
 
 
 def _alternate(loads: dict[str, Callable[[], Coroutine[Any, Any, Measured]]], rounds: int) -> dict[str, list[Measured]]:
@@ -104,14 +103,11 @@ def _alternate(loads: dict[str, Callable[[], Coroutine[Any, Any, Measured]]], ro
     return measured
 
 
-def _rate(rounds: list[Measured]) -> float:
-    return statistics.median(measured.requests_per_second for measured in rounds)
-
-
-def _print_row(title: str, rounds: list[Measured], base: float) -> None:
-    middle = [statistics.median(measured.percentile_ms(percent) for measured in rounds) for percent in (50, 99)]
-    rate = _rate(rounds)
-    print(f"{title:<45} {rate:>10.0f} {middle[0]:>11.2f} {middle[1]:>11.2f} {rate / base:>12.2f}", flush=True)
+def _print_row(title: str, rounds: list[Measured], base: list[Measured]) -> None:
+    rate = statistics.median(measured.requests_per_second for measured in rounds)
+    p50, p99 = [statistics.median(measured.percentile_ms(percent) for measured in rounds) for percent in (50, 99)]
+    ratios = [own.requests_per_second / other.requests_per_second for own, other in zip(rounds, base, strict=True)]
+    print(f"{title:<45} {rate:>10.0f} {p50:>11.2f} {p99:>11.2f} {statistics.median(ratios):>12.2f}", flush=True)
 
 
 if __name__ == "__main__":
