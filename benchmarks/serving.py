@@ -26,8 +26,8 @@ _RUNS = itertools.count()
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--requests", type=int, default=600, help="of each caller and round")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--requests", type=int, default=400, help="of each caller and round")
     arguments = parser.parse_args()
     _states_and_start()
     print("\none observation a request                     requests/s      p50 ms      p99 ms     of the no-op's rate")
