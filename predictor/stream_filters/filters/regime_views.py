@@ -7,6 +7,7 @@ them apart, so that each stands beside that of the next regime.
 from typing import NamedTuple
 
 import numpy as np
+from numba.extending import register_jitable
 
 from stream_filters.filters.base import Floats
 from stream_filters.filters.compiled import inlined
@@ -79,18 +80,17 @@ def view_belief(words: Floats, apart: Floats, sizes: Sizes) -> Belief:
 
 
 @inlined
-def view_regimes(words: Floats, sizes: Sizes) -> Floats:
-    """The regimes of a state as they are kept, [M K, REGIME_FIELDS]."""
+def view_regimes(words: Floats, apart: Floats, sizes: Sizes) -> tuple[Floats, Floats]:
+    """The regimes as a state keeps them, [M K, REGIME_FIELDS], and as the room `apart` does, [REGIME_FIELDS, M K]."""
     m, k = sizes
-    first = m * (5 + k * (3 + k))
-    return words[first : first + m * k * REGIME_FIELDS].reshape((m * k, REGIME_FIELDS))
+    first, size = m * (5 + k * (3 + k)), m * k * REGIME_FIELDS
+    return words[first : first + size].reshape((m * k, REGIME_FIELDS)), apart[:size].reshape((REGIME_FIELDS, m * k))
 
 
 @inlined
 def take_apart(words: Floats, apart: Floats, sizes: Sizes) -> None:
     """Fill the room `apart` with a state's regimes."""
-    regimes = view_regimes(words, sizes)
-    fields = apart[: regimes.shape[0] * REGIME_FIELDS].reshape((REGIME_FIELDS, regimes.shape[0]))
+    regimes, fields = view_regimes(words, apart, sizes)
     for field in range(REGIME_FIELDS):
         for i in range(regimes.shape[0]):
             fields[field, i] = regimes[i, field]
@@ -99,17 +99,24 @@ def take_apart(words: Floats, apart: Floats, sizes: Sizes) -> None:
 @inlined
 def put_together(words: Floats, apart: Floats, sizes: Sizes) -> None:
     """Put the regimes in the room `apart` into a state."""
-    regimes = view_regimes(words, sizes)
-    fields = apart[: regimes.shape[0] * REGIME_FIELDS].reshape((REGIME_FIELDS, regimes.shape[0]))
+    regimes, fields = view_regimes(words, apart, sizes)
     for field in range(REGIME_FIELDS):
         for i in range(regimes.shape[0]):
             regimes[i, field] = fields[field, i]
 
 
+@register_jitable
 def words_of(sizes: Sizes) -> int:
     """Eight-byte words of a state."""
     m, k = sizes
     return m * (5 + k * (3 + k + REGIME_FIELDS)) + 3 * k + 2 * _UNITS + WARM_UP
+
+
+@register_jitable
+def components_of(sizes: Sizes) -> int:
+    """Most components of a mixture: both branches of every regime, and a common one; whole vectors."""
+    m, k = sizes
+    return 2 * m * k + 1 + PADDING
 
 
 def room_for(sizes: Sizes) -> Floats:
@@ -117,8 +124,7 @@ def room_for(sizes: Sizes) -> Floats:
     m, k = sizes
     fresh = words_of((k + 1, k)) + REGIME_FIELDS * (k + 1) * k
     own = _BY_HYPOTHESIS * m + _BY_REGIME * m * k + m * (k + 1) + (k + 1) * (k + 10) + 2 * k + 2 * k * k + 4
-    components = 2 * m * k + 1 + PADDING
-    return np.zeros(REGIME_FIELDS * m * k + fresh + own + (4 + TERMS) * components)
+    return np.zeros(REGIME_FIELDS * m * k + fresh + own + (4 + TERMS) * components_of(sizes))
 
 
 @inlined
@@ -135,7 +141,7 @@ def view_work(room: Floats, sizes: Sizes) -> tuple[Work, Mixture]:
     normaliser, rest = rest[: slots * k].reshape((slots, k)), rest[slots * k :]
     by_label, square, rest = rest[: 2 * k].reshape((2, k)), rest[2 * k : 2 * k + 2 * k * k], rest[2 * k + 2 * k * k :]
     ends, rest = rest[:4], rest[4:]
-    fresh_words = slots * (5 + k * (3 + k + REGIME_FIELDS)) + 3 * k + 2 * _UNITS + WARM_UP
+    fresh_words = words_of((slots, k))
     words, rest = rest[:fresh_words], rest[fresh_words:]
     apart, rest = rest[: REGIME_FIELDS * slots * k], rest[REGIME_FIELDS * slots * k :]
     masses = Masses(
@@ -174,7 +180,7 @@ def view_work(room: Floats, sizes: Sizes) -> tuple[Work, Mixture]:
         columns=by_slot[6:9].reshape(3 * slots).view(np.int64).reshape((3, slots)),
         ends=ends,
     )
-    return work, view_mixture(rest, 2 * mk + 1 + PADDING)
+    return work, view_mixture(rest, components_of(sizes))
 
 
 @inlined
