@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -66,6 +66,8 @@ class Turn(NamedTuple):
 class Apply:
     """Run the turn's rows through `bound` from `state`, which has seen `offset` observations."""
 
+    is_stored: ClassVar[bool] = True
+
     bound: Filter[Any]
     state: Array
     offset: int
@@ -75,10 +77,14 @@ class Apply:
 class Replay(Apply):
     """The very request that was applied last: run it again from the belief before it, and store nothing."""
 
+    is_stored: ClassVar[bool] = False
+
 
 @dataclass(frozen=True, slots=True)
 class Look(Apply):
     """A request of no rows only looks: nothing is stored, so that the last request can still be answered again."""
+
+    is_stored: ClassVar[bool] = False
 
 
 def order(turn: Turn, record: Record | None, bind: Bind) -> Apply:

@@ -43,7 +43,7 @@ class Observer(Protocol):
 class Answer(NamedTuple):
     """What a turn gives back: outputs by name, the belief after the last row, whether it was answered before.
 
-    digest: the turn's, if it is one of a stream; of many rows that is work for a thread, too.
+    digest: the turn's, where it is stored with its stream; of many rows that is work for a thread, too.
     """
 
     info: Mapping[str, Array]
@@ -90,4 +90,5 @@ def _run(turn: Turn, applied: Apply) -> Answer:
         forecast = bound.forecast(step.state, turn.horizon)
         info = {**info, **{name: forecast[name] for name in later}}
     belief = Belief.of(bound, applied.offset + len(turn.observations), step.state)
-    return Answer(info, belief, isinstance(applied, Replay), turn.digest() if turn.sequence_id else b"")
+    digest = turn.digest() if turn.sequence_id and applied.is_stored else b""
+    return Answer(info, belief, isinstance(applied, Replay), digest)
