@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 from numba import njit
-from stream_filters.filters import elementary
 from stream_filters.filters.base import Floats
+from stream_filters.filters.numerics import elementary
 
 
 @njit(error_model="numpy")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
-from stream_filters.filters import student_t
+from stream_filters.filters.numerics import student_t
 
 DOFS = [0.05, 0.3, 0.5, 1.0, 1.5, 2.0, 3.7, 5.0, 9.9, 15.99, 16.0, 16.01, 33.3, 120.0, 1e4, 1e6, 1e8]
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
-from stream_filters.filters.student_t_lanes import terms_for
-from stream_filters.filters.student_t_mixtures import Mixture, mixture_cdf, mixture_quantile
+from stream_filters.filters.numerics.student_t_lanes import terms_for
+from stream_filters.filters.numerics.student_t_mixtures import Mixture, mixture_cdf, mixture_quantile
 
 Parameters = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 

@@ -7,11 +7,11 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from stream_filters.filters.base import TIME, Array, Batch, Filter, FilterConfig, Step, Tensor, common_outputs
+from stream_filters.filters.numerics.workspace import PerThread, ReportRoom
 from stream_filters.filters.regime_belief import ANNOUNCED, BORN, CURRENT, SCALE, SEEN, WARM_UP, Settings, belief_dtype
 from stream_filters.filters.regime_kernel import begin_stream, forecast_rows, run_rows
 from stream_filters.filters.regime_report import Report
 from stream_filters.filters.regime_views import Parts, room_for
-from stream_filters.filters.workspace import PerThread, ReportRoom
 
 Drift = Literal["none", "trend", "average"]
 # A regime that drifts has to show it: most do not.

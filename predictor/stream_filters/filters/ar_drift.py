@@ -7,8 +7,8 @@ import numpy as np
 from stream_filters.filters.ar_belief import LEAST_SHAPE, NO_WEIGHT, Belief, Grid
 from stream_filters.filters.ar_nodes import cholesky
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import compiled, inlined
-from stream_filters.filters.elementary import dot
+from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.elementary import dot
 
 
 @inlined

@@ -17,9 +17,9 @@ from stream_filters.filters.ar_report import gather_predictive, predictive_momen
 from stream_filters.filters.ar_stationarity import noise_scale
 from stream_filters.filters.ar_views import Parts, load, view_belief, view_grid, view_work
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import compiled, inlined
-from stream_filters.filters.student_t_lanes import TERMS
-from stream_filters.filters.student_t_mixtures import PADDING, Mixture, view_mixture
+from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.student_t_lanes import TERMS
+from stream_filters.filters.numerics.student_t_mixtures import PADDING, Mixture, view_mixture
 
 PATHS = 256
 _LARGEST = 1e150

@@ -11,9 +11,9 @@ from stream_filters.filters import ar_nodes
 from stream_filters.filters.ar_belief import LEAST_SHAPE, SMALLEST_VARIANCE, Belief, Grid, Work
 from stream_filters.filters.ar_switching import fade_weights, mix_nodes
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import compiled, inlined
-from stream_filters.filters.elementary import dot, exp, largest, log, log1p, total
-from stream_filters.filters.student_t import log_gamma_half_step
+from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.elementary import dot, exp, largest, log, log1p, total
+from stream_filters.filters.numerics.student_t import log_gamma_half_step
 
 # Values further than this many warm-up standard deviations from the centre have squares that floats cannot hold.
 _LARGEST = 1e60

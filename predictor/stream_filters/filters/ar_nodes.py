@@ -17,7 +17,7 @@ import numpy as np
 
 from stream_filters.filters.ar_belief import Belief, Grid, Work
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import compiled, inlined
+from stream_filters.filters.numerics.compiled import compiled, inlined
 
 
 @inlined

@@ -16,10 +16,10 @@ from stream_filters.filters.ar_report import (
     separate,
 )
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import compiled, inlined
-from stream_filters.filters.elementary import total
-from stream_filters.filters.student_t_mixtures import Mixture, first_components, mixture_cdf
-from stream_filters.filters.workspace import view_column, view_rows
+from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.elementary import total
+from stream_filters.filters.numerics.student_t_mixtures import Mixture, first_components, mixture_cdf
+from stream_filters.filters.numerics.workspace import view_column, view_rows
 
 
 class Outputs(NamedTuple):

@@ -10,9 +10,9 @@ import numpy as np
 
 from stream_filters.filters.ar_belief import Belief, Grid, Work
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import compiled, inlined
-from stream_filters.filters.elementary import dot, exp, log, total
-from stream_filters.filters.student_t_mixtures import Mixture, first_components, mixture_quantiles
+from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.elementary import dot, exp, log, total
+from stream_filters.filters.numerics.student_t_mixtures import Mixture, first_components, mixture_quantiles
 
 # Nodes that weigh less become one component with their common mean and variance: a twentieth of all mass or so.
 _LIGHT = 1e-2

@@ -12,9 +12,9 @@ from stream_filters.filters.ar_stationarity import stationary_probability
 from stream_filters.filters.ar_views import ABSORBED, Parts, load, store, view_belief, view_grid, view_window, view_work
 from stream_filters.filters.ar_window import Window, fill, slide
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import compiled, inlined
-from stream_filters.filters.elementary import dot
-from stream_filters.filters.student_t_mixtures import Mixture
+from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.elementary import dot
+from stream_filters.filters.numerics.student_t_mixtures import Mixture
 
 
 @compiled

@@ -2,11 +2,11 @@
 
 import math
 
-from stream_filters.filters import student_t
 from stream_filters.filters.ar_belief import Belief
 from stream_filters.filters.ar_nodes import cholesky
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import compiled
+from stream_filters.filters.numerics import student_t
+from stream_filters.filters.numerics.compiled import compiled
 
 # Nodes below this weight cannot move the probability by a percent together.
 _NEGLIGIBLE = 1e-4

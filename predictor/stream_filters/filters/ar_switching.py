@@ -10,8 +10,8 @@ parameters are those of all nodes, and a jump.
 import numpy as np
 
 from stream_filters.filters.ar_belief import LEAST_SHAPE, Belief, Grid, Work
-from stream_filters.filters.compiled import compiled, inlined
-from stream_filters.filters.elementary import dot, exp, log, total
+from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.elementary import dot, exp, log, total
 
 _TINY = 1e-300
 # A node with a smaller share of inflow keeps its mean and covariance.

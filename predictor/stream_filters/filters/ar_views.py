@@ -13,9 +13,9 @@ from numba.extending import register_jitable
 from stream_filters.filters.ar_belief import NO_WEIGHT, Belief, Grid, Indices, Sizes, Work, stride
 from stream_filters.filters.ar_window import Window
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import compiled, inlined
-from stream_filters.filters.student_t_lanes import TERMS
-from stream_filters.filters.student_t_mixtures import PADDING, Mixture, view_mixture
+from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.student_t_lanes import TERMS
+from stream_filters.filters.numerics.student_t_mixtures import PADDING, Mixture, view_mixture
 
 # numbers that begin a state, as whole numbers
 STARTED, ABSORBED, WARM_COUNT = range(3)

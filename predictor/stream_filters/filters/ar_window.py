@@ -14,7 +14,7 @@ from typing import NamedTuple
 from stream_filters.filters import ar_nodes
 from stream_filters.filters.ar_belief import SMALLEST_VARIANCE, Belief, Integers, Work
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import compiled
+from stream_filters.filters.numerics.compiled import compiled
 
 
 class Window(NamedTuple):

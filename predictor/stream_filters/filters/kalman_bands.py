@@ -3,11 +3,11 @@
 import math
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import compiled, inlined
-from stream_filters.filters.elementary import dot, log, total
 from stream_filters.filters.kalman_bank import Bank, Belief, Report, Scratch
-from stream_filters.filters.student_t import digamma, trigamma
-from stream_filters.filters.student_t_mixtures import Mixture, first_components, mixture_quantiles
+from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.elementary import dot, log, total
+from stream_filters.filters.numerics.student_t import digamma, trigamma
+from stream_filters.filters.numerics.student_t_mixtures import Mixture, first_components, mixture_quantiles
 
 # Nodes that weigh less are left out of a mixture's components: together less than two hundredths of a percent.
 NEGLIGIBLE = 1e-6

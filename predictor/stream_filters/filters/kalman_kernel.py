@@ -13,8 +13,6 @@ from typing import NamedTuple
 import numpy as np
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import compiled, inlined
-from stream_filters.filters.elementary import exp, log
 from stream_filters.filters.kalman_bank import Bank, Belief, Integers, Report, Scratch, Sizes
 from stream_filters.filters.kalman_nodes import (
     absorb,
@@ -29,6 +27,8 @@ from stream_filters.filters.kalman_report import report_belief, report_evidence,
 from stream_filters.filters.kalman_views import view_bank, view_belief, view_report, view_scratch
 from stream_filters.filters.moving_grid import follow
 from stream_filters.filters.noise_grid import place_nodes, start_member
+from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.elementary import exp, log
 
 # Observations until a member that started later than the others takes part.
 MATURE = 8

@@ -18,11 +18,11 @@ Loops over nodes have no branches, no sums and few arrays each, so that the comp
 import math
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import inlined
-from stream_filters.filters.elementary import dot, exp, log
 from stream_filters.filters.kalman_bank import Bank, Belief, Scratch
 from stream_filters.filters.noise_grid import normalise
-from stream_filters.filters.student_t import log_gamma_half_step
+from stream_filters.filters.numerics.compiled import inlined
+from stream_filters.filters.numerics.elementary import dot, exp, log
+from stream_filters.filters.numerics.student_t import log_gamma_half_step
 
 # Variance of the velocity after the first observation, in units where any finite acceleration is nothing.
 DIFFUSE = 1e20

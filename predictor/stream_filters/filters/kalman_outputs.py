@@ -7,7 +7,7 @@ import numpy as np
 from stream_filters.filters.base import Floats, Tensor
 from stream_filters.filters.kalman_bank import Report
 from stream_filters.filters.kalman_kernel import LARGEST
-from stream_filters.filters.workspace import ReportRoom
+from stream_filters.filters.numerics.workspace import ReportRoom
 
 INNOVATIONS = frozenset({"innovation", "nis"})
 # what innovations are computed from

@@ -7,11 +7,11 @@ row. So every record travels as one array, its fields one behind the other.
 import numpy as np
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import inlined
 from stream_filters.filters.kalman_bank import Bank, Belief, Integers, Report, Scratch, Sizes
-from stream_filters.filters.student_t_lanes import TERMS
-from stream_filters.filters.student_t_mixtures import PADDING
-from stream_filters.filters.workspace import view_column, view_rows
+from stream_filters.filters.numerics.compiled import inlined
+from stream_filters.filters.numerics.student_t_lanes import TERMS
+from stream_filters.filters.numerics.student_t_mixtures import PADDING
+from stream_filters.filters.numerics.workspace import view_column, view_rows
 
 # real numbers of a bank that are neither a member's nor a node's
 _ALONE = 8

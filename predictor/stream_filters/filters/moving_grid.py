@@ -9,9 +9,9 @@ import math
 import numpy as np
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import compiled
 from stream_filters.filters.kalman_bank import Bank, Belief, Scratch
 from stream_filters.filters.noise_grid import LOGIT_SPAN, normalise, place_nodes
+from stream_filters.filters.numerics.compiled import compiled
 
 # Half-width of a new grid in posterior standard deviations, and when a grid no longer fits: the posterior's standard
 # deviation against what the grid was made for, its mean against the half-width, the probability on the edge.

@@ -7,9 +7,9 @@ MA(2), so these two ratios and the scale s2 are all that data can tell. A member
 second axis alone.
 """
 
-from stream_filters.filters.compiled import compiled, inlined
-from stream_filters.filters.elementary import exp, log, total
 from stream_filters.filters.kalman_bank import Bank, Belief, Scratch
+from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.elementary import exp, log, total
 
 # Half-width of a new grid: logit f reaches +-5, log lam two prior standard deviations.
 LOGIT_SPAN = 5.0

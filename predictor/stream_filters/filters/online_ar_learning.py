@@ -24,7 +24,7 @@ from stream_filters.filters.base import (
     Tensor,
     common_outputs,
 )
-from stream_filters.filters.workspace import PerThread, ReportRoom
+from stream_filters.filters.numerics.workspace import PerThread, ReportRoom
 
 
 class OnlineArLearning(Filter[Config]):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import compiled, inlined
+from stream_filters.filters.numerics.compiled import compiled, inlined
 
 Integers = NDArray[np.int64]
 

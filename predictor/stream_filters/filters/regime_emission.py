@@ -8,8 +8,8 @@ a Student-t with 2 shape degrees of freedom (West & Harrison, Bayesian Forecasti
 import math
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import compiled, inlined
-from stream_filters.filters.elementary import exp, log, log1p
+from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.elementary import exp, log, log1p
 from stream_filters.filters.regime_belief import (
     BASE_MEAN,
     BASE_VAR,

@@ -10,8 +10,8 @@ import math
 import numpy as np
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import compiled, inlined
-from stream_filters.filters.elementary import dot, exp, largest, log, log1p, total
+from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.elementary import dot, exp, largest, log, log1p, total
 from stream_filters.filters.regime_belief import (
     BORN,
     CURRENT,

@@ -3,7 +3,8 @@
 import math
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import compiled, inlined
+from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.student_t_mixtures import Mixture
 from stream_filters.filters.regime_belief import (
     BORN,
     EMPTY,
@@ -36,7 +37,6 @@ from stream_filters.filters.regime_views import (
     view_settings,
     view_work,
 )
-from stream_filters.filters.student_t_mixtures import Mixture
 
 
 @inlined

@@ -3,7 +3,7 @@
 import math
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import compiled
+from stream_filters.filters.numerics.compiled import compiled
 from stream_filters.filters.regime_belief import (
     ANNOUNCED,
     BORN,

@@ -5,8 +5,10 @@ import math
 import numpy as np
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import compiled, inlined
-from stream_filters.filters.elementary import dot, total
+from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.elementary import dot, total
+from stream_filters.filters.numerics.student_t import cdf
+from stream_filters.filters.numerics.student_t_mixtures import Mixture, first_components, mixture_quantiles
 from stream_filters.filters.regime_belief import (
     BASE_MEAN,
     BORN,
@@ -25,8 +27,6 @@ from stream_filters.filters.regime_belief import (
     Work,
     base_rate,
 )
-from stream_filters.filters.student_t import cdf
-from stream_filters.filters.student_t_mixtures import Mixture, first_components, mixture_quantiles
 
 # Quantiles leave out components lighter than this; before alike ones are united, only much lighter ones.
 _NEGLIGIBLE = 1e-4

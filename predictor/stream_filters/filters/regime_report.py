@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import compiled, inlined
+from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.regime_belief import (
     ANNOUNCED,
     BORN,

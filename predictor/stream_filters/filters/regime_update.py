@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from stream_filters.filters.compiled import compiled, inlined
-from stream_filters.filters.elementary import exp, largest, total
+from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.elementary import exp, largest, total
 from stream_filters.filters.regime_belief import (
     BORN,
     CURRENT,

@@ -10,12 +10,12 @@ import numpy as np
 from numba.extending import register_jitable
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import inlined
+from stream_filters.filters.numerics.compiled import inlined
+from stream_filters.filters.numerics.student_t_lanes import TERMS
+from stream_filters.filters.numerics.student_t_mixtures import PADDING, Mixture, view_mixture
+from stream_filters.filters.numerics.workspace import view_column, view_rows
 from stream_filters.filters.regime_belief import REGIME_FIELDS, WARM_UP, Belief, Integers, Masses, Settings, Work
 from stream_filters.filters.regime_report import Report
-from stream_filters.filters.student_t_lanes import TERMS
-from stream_filters.filters.student_t_mixtures import PADDING, Mixture, view_mixture
-from stream_filters.filters.workspace import view_column, view_rows
 
 # hypotheses, regimes
 Sizes = tuple[int, int]

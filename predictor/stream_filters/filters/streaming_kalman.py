@@ -36,7 +36,7 @@ from stream_filters.filters.kalman_outputs import (
     report_room,
 )
 from stream_filters.filters.kalman_views import pack_bank, room_for
-from stream_filters.filters.workspace import PerThread
+from stream_filters.filters.numerics.workspace import PerThread
 
 _LN10 = float(np.log(10.0))
 _WORD_BYTES = 8

@@ -9,9 +9,9 @@ import math
 import numpy as np
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import compiled, inlined
-from stream_filters.filters.elementary import exp, fma
-from stream_filters.filters.student_t import cdf, log_pdf
+from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.elementary import exp, fma
+from stream_filters.filters.numerics.student_t import cdf, log_pdf
 
 # rows of working space for each component
 TERMS = 10

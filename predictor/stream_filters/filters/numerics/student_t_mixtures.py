@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import compiled, inlined
-from stream_filters.filters.elementary import dot, total
-from stream_filters.filters.student_t import cdf
-from stream_filters.filters.student_t_lanes import TERMS, cdfs_and_slopes, prepare, terms_for
+from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.elementary import dot, total
+from stream_filters.filters.numerics.student_t import cdf
+from stream_filters.filters.numerics.student_t_lanes import TERMS, cdfs_and_slopes, prepare, terms_for
 
 # eight doubles are the widest vector; one by one, the components left over would take as long as all others
 PADDING = 7

@@ -5,7 +5,7 @@ Every function takes plain floats. dof is real, > 0; infinity is the normal limi
 
 import math
 
-from stream_filters.filters.compiled import compiled
+from stream_filters.filters.numerics.compiled import compiled
 
 # Normalising transformation of the t distribution, error below 2e-10 from this many degrees of freedom on.
 _NORMALISE_FROM = 16.0

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_filters.filters.base import Array, Floats
-from stream_filters.filters.compiled import inlined
+from stream_filters.filters.numerics.compiled import inlined
 
 _T = TypeVar("_T")
 _PLANS = 64

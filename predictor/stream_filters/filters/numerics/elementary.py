@@ -13,7 +13,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.compiled import inlined
+from stream_filters.filters.numerics.compiled import inlined
 
 _LOG2_E = 1.4426950408889634
 # log 2 in two parts: the first times any exponent is exact

@@ -1,0 +1,1 @@
+"""Numerics of compiled kernels, which every filter shares."""
