@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from stream_filters.filters.base import Array, Batch, Floats
-from stream_filters.filters.streaming_kalman import StreamingKalman, StreamingKalmanConfig
+from stream_filters.filters.kalman.filter import StreamingKalman, StreamingKalmanConfig
 from stream_filters_client.scenarios.base import Stream
 from stream_filters_client.scenarios.streaming_kalman import KALMAN_SCENARIOS, known_noise_filter, move
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from stream_filters.filters.base import Array, Batch, Floats
-from stream_filters.filters.streaming_kalman import StreamingKalman, StreamingKalmanConfig
+from stream_filters.filters.kalman.filter import StreamingKalman, StreamingKalmanConfig
 
 from benchmarks.accuracy.targets import Target
 

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import logsumexp
 from scipy.stats import t as student_t
 from stream_filters.filters.base import Array, Batch, Floats
-from stream_filters.filters.streaming_kalman import StreamingKalman, StreamingKalmanConfig
+from stream_filters.filters.kalman.filter import StreamingKalman, StreamingKalmanConfig
 
 from benchmarks.accuracy.targets import Target
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import gammaln, logsumexp
 from stream_filters.filters.base import Batch
-from stream_filters.filters.streaming_kalman import StreamingKalman, StreamingKalmanConfig
+from stream_filters.filters.kalman.filter import StreamingKalman, StreamingKalmanConfig
 
 Floats = NDArray[np.float64]
 LN10 = np.log(10.0)

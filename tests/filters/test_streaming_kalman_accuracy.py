@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from stream_filters.filters.base import Batch
-from stream_filters.filters.streaming_kalman import StreamingKalman, StreamingKalmanConfig
+from stream_filters.filters.kalman.filter import StreamingKalman, StreamingKalmanConfig
 
 from benchmarks.accuracy.streaming_kalman import targets
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from stream_filters.filters.base import Batch
-from stream_filters.filters.streaming_kalman import StreamingKalman, StreamingKalmanConfig
+from stream_filters.filters.kalman.filter import StreamingKalman, StreamingKalmanConfig
 
 Floats = NDArray[np.float64]
 RNG = np.random.default_rng(7)

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence, Set
 import numpy as np
 
 from stream_filters.filters.base import Floats, Tensor
-from stream_filters.filters.kalman_bank import Report
-from stream_filters.filters.kalman_kernel import LARGEST
+from stream_filters.filters.kalman.records import Report
+from stream_filters.filters.kalman.rows import LARGEST
 from stream_filters.filters.numerics.workspace import ReportRoom
 
 INNOVATIONS = frozenset({"innovation", "nis"})

@@ -9,8 +9,8 @@ import math
 import numpy as np
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.kalman_bank import Bank, Belief, Scratch
-from stream_filters.filters.noise_grid import LOGIT_SPAN, normalise, place_nodes
+from stream_filters.filters.kalman.grid import LOGIT_SPAN, normalise, place_nodes
+from stream_filters.filters.kalman.records import Bank, Belief, Scratch
 from stream_filters.filters.numerics.compiled import compiled
 
 # Half-width of a new grid in posterior standard deviations, and when a grid no longer fits: the posterior's standard

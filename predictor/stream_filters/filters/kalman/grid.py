@@ -7,7 +7,7 @@ MA(2), so these two ratios and the scale s2 are all that data can tell. A member
 second axis alone.
 """
 
-from stream_filters.filters.kalman_bank import Bank, Belief, Scratch
+from stream_filters.filters.kalman.records import Bank, Belief, Scratch
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.elementary import exp, log, total
 

@@ -3,7 +3,7 @@
 import math
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.kalman_bank import Bank, Belief, Report, Scratch
+from stream_filters.filters.kalman.records import Bank, Belief, Report, Scratch
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.elementary import dot, log, total
 from stream_filters.filters.numerics.student_t import digamma, trigamma

@@ -26,16 +26,16 @@ import numpy as np
 from pydantic import Field
 
 from stream_filters.filters.base import TIME, Array, Batch, Filter, FilterConfig, Step, Tensor, common_outputs
-from stream_filters.filters.kalman_bank import Bank, Member, belief_dtype
-from stream_filters.filters.kalman_kernel import Parts, begin_group, filter_group
-from stream_filters.filters.kalman_outputs import (
+from stream_filters.filters.kalman.outputs import (
     INNOVATIONS,
     PREDICTIVE,
     add_innovations,
     join_reports,
     report_room,
 )
-from stream_filters.filters.kalman_views import pack_bank, room_for
+from stream_filters.filters.kalman.records import Bank, Member, belief_dtype
+from stream_filters.filters.kalman.rows import Parts, begin_group, filter_group
+from stream_filters.filters.kalman.views import pack_bank, room_for
 from stream_filters.filters.numerics.workspace import PerThread
 
 _LN10 = float(np.log(10.0))

@@ -7,8 +7,8 @@ A Student-t with two degrees of freedom or fewer has no variance: standard devia
 import math
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.kalman_bands import NEGLIGIBLE, TOLERANCE, components, oldest_age, report_noise, unit_of
-from stream_filters.filters.kalman_bank import Bank, Belief, Report, Scratch
+from stream_filters.filters.kalman.bands import NEGLIGIBLE, TOLERANCE, components, oldest_age, report_noise, unit_of
+from stream_filters.filters.kalman.records import Bank, Belief, Report, Scratch
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.student_t_mixtures import mixture_cdf, mixture_quantiles
 

@@ -13,8 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.kalman_bank import Bank, Belief, Integers, Report, Scratch, Sizes
-from stream_filters.filters.kalman_nodes import (
+from stream_filters.filters.kalman.equations import (
     absorb,
     begin,
     fade,
@@ -23,10 +22,11 @@ from stream_filters.filters.kalman_nodes import (
     score_nodes,
     square_innovations,
 )
-from stream_filters.filters.kalman_report import report_belief, report_evidence, report_prediction
-from stream_filters.filters.kalman_views import view_bank, view_belief, view_report, view_scratch
-from stream_filters.filters.moving_grid import follow
-from stream_filters.filters.noise_grid import place_nodes, start_member
+from stream_filters.filters.kalman.grid import place_nodes, start_member
+from stream_filters.filters.kalman.moving_grid import follow
+from stream_filters.filters.kalman.records import Bank, Belief, Integers, Report, Scratch, Sizes
+from stream_filters.filters.kalman.report import report_belief, report_evidence, report_prediction
+from stream_filters.filters.kalman.views import view_bank, view_belief, view_report, view_scratch
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.elementary import exp, log
 

@@ -18,8 +18,8 @@ Loops over nodes have no branches, no sums and few arrays each, so that the comp
 import math
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.kalman_bank import Bank, Belief, Scratch
-from stream_filters.filters.noise_grid import normalise
+from stream_filters.filters.kalman.grid import normalise
+from stream_filters.filters.kalman.records import Bank, Belief, Scratch
 from stream_filters.filters.numerics.compiled import inlined
 from stream_filters.filters.numerics.elementary import dot, exp, log
 from stream_filters.filters.numerics.student_t import log_gamma_half_step

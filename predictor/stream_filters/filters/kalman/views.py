@@ -7,7 +7,7 @@ row. So every record travels as one array, its fields one behind the other.
 import numpy as np
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.kalman_bank import Bank, Belief, Integers, Report, Scratch, Sizes
+from stream_filters.filters.kalman.records import Bank, Belief, Integers, Report, Scratch, Sizes
 from stream_filters.filters.numerics.compiled import inlined
 from stream_filters.filters.numerics.student_t_lanes import TERMS
 from stream_filters.filters.numerics.student_t_mixtures import PADDING
