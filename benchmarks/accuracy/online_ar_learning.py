@@ -10,9 +10,9 @@ from functools import partial
 import numpy as np
 import statsmodels.api as sm
 from scipy import stats
-from stream_filters.filters.ar_config import Config
+from stream_filters.filters.autoregression.config import Config
+from stream_filters.filters.autoregression.filter import OnlineArLearning
 from stream_filters.filters.base import Array, Batch, Floats
-from stream_filters.filters.online_ar_learning import OnlineArLearning
 from stream_filters_client.scenarios.base import Stream
 from stream_filters_client.scenarios.online_ar_learning import AR_SCENARIOS, autoregression
 

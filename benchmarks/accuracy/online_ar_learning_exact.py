@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 from statsmodels.regression.recursive_ls import RecursiveLS
-from stream_filters.filters.ar_config import Config
+from stream_filters.filters.autoregression.config import Config
+from stream_filters.filters.autoregression.filter import OnlineArLearning
 from stream_filters.filters.base import Array, Batch, Floats
-from stream_filters.filters.online_ar_learning import OnlineArLearning
 
 from benchmarks.accuracy.targets import Target
 

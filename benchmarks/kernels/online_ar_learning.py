@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from stream_filters.filters.ar_config import Config
+from stream_filters.filters.autoregression.config import Config
+from stream_filters.filters.autoregression.filter import OnlineArLearning
 from stream_filters.filters.base import Batch, Floats
-from stream_filters.filters.online_ar_learning import OnlineArLearning
 from stream_filters_client.scenarios.online_ar_learning import AR_SCENARIOS
 
 _LENGTH = 1000

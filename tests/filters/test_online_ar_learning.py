@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
-from stream_filters.filters.ar_config import Config
+from stream_filters.filters.autoregression.config import Config
+from stream_filters.filters.autoregression.filter import OnlineArLearning
 from stream_filters.filters.base import Batch, Step
-from stream_filters.filters.online_ar_learning import OnlineArLearning
 
 from benchmarks.accuracy.online_ar_learning_exact import ONE_NODE, Regression, autoregression
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from stream_filters.filters.ar_belief import NO_WEIGHT, Belief, Grid, Work
-from stream_filters.filters.ar_config import Config, grid_of, sizes_of
-from stream_filters.filters.ar_switching import mix_nodes
-from stream_filters.filters.ar_views import room_for, view_belief, view_work
+from stream_filters.filters.autoregression.config import Config, grid_of, sizes_of
+from stream_filters.filters.autoregression.filter import OnlineArLearning
+from stream_filters.filters.autoregression.records import NO_WEIGHT, Belief, Grid, Work
+from stream_filters.filters.autoregression.switching import mix_nodes
+from stream_filters.filters.autoregression.views import room_for, view_belief, view_work
 from stream_filters.filters.base import Array, Batch
-from stream_filters.filters.online_ar_learning import OnlineArLearning
 
 Floats = NDArray[np.float64]
 # of the nodes that fill a vector of eight up

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stream_filters.filters.ar_config import Config
-from stream_filters.filters.ar_stationarity import is_stationary
+from stream_filters.filters.autoregression.config import Config
+from stream_filters.filters.autoregression.filter import OnlineArLearning
+from stream_filters.filters.autoregression.stationarity import is_stationary
 from stream_filters.filters.base import Array, Batch
-from stream_filters.filters.online_ar_learning import OnlineArLearning
 
 Info = dict[str, Array]
 

@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 from stream_filters import checks
-from stream_filters.filters.ar_config import Config
+from stream_filters.filters.autoregression.config import Config
+from stream_filters.filters.autoregression.filter import OnlineArLearning
 from stream_filters.filters.base import Batch, Step
-from stream_filters.filters.online_ar_learning import OnlineArLearning
 
 from benchmarks.accuracy.online_ar_learning_exact import LastRows
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from stream_filters.filters.adaptive_mixture import AdaptiveMixture
+from stream_filters.filters.autoregression.filter import OnlineArLearning
 from stream_filters.filters.base import Filter
 from stream_filters.filters.kalman.filter import StreamingKalman
-from stream_filters.filters.online_ar_learning import OnlineArLearning
 
 _KINDS: tuple[type[Filter[Any]], ...] = (StreamingKalman, OnlineArLearning, AdaptiveMixture)
 

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stream_filters.filters.ar_belief import Belief, Grid, Integers, Sizes
-from stream_filters.filters.ar_kernels import predict_row
-from stream_filters.filters.ar_nodes import cholesky
-from stream_filters.filters.ar_report import gather_predictive, predictive_moments, quantiles
-from stream_filters.filters.ar_stationarity import noise_scale
-from stream_filters.filters.ar_views import Parts, load, view_belief, view_grid, view_work
+from stream_filters.filters.autoregression.equations import cholesky
+from stream_filters.filters.autoregression.grid import predict_row
+from stream_filters.filters.autoregression.records import Belief, Grid, Integers, Sizes
+from stream_filters.filters.autoregression.report import gather_predictive, predictive_moments, quantiles
+from stream_filters.filters.autoregression.stationarity import noise_scale
+from stream_filters.filters.autoregression.views import Parts, load, view_belief, view_grid, view_work
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.student_t_lanes import TERMS

@@ -4,13 +4,22 @@ import math
 
 import numpy as np
 
-from stream_filters.filters.ar_belief import Belief, Grid, Integers, Sizes, Work
-from stream_filters.filters.ar_drift import drift_rate, effective_memory
-from stream_filters.filters.ar_kernels import absorb_row, out_of_range, predict_row, push_lags
-from stream_filters.filters.ar_outputs import Outputs, report_posterior, report_predictive, view_outputs
-from stream_filters.filters.ar_stationarity import stationary_probability
-from stream_filters.filters.ar_views import ABSORBED, Parts, load, store, view_belief, view_grid, view_window, view_work
-from stream_filters.filters.ar_window import Window, fill, slide
+from stream_filters.filters.autoregression.drift import drift_rate, effective_memory
+from stream_filters.filters.autoregression.grid import absorb_row, out_of_range, predict_row, push_lags
+from stream_filters.filters.autoregression.outputs import Outputs, report_posterior, report_predictive, view_outputs
+from stream_filters.filters.autoregression.records import Belief, Grid, Integers, Sizes, Work
+from stream_filters.filters.autoregression.stationarity import stationary_probability
+from stream_filters.filters.autoregression.views import (
+    ABSORBED,
+    Parts,
+    load,
+    store,
+    view_belief,
+    view_grid,
+    view_window,
+    view_work,
+)
+from stream_filters.filters.autoregression.window import Window, fill, slide
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.elementary import dot

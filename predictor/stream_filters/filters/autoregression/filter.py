@@ -6,13 +6,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from stream_filters.filters.ar_belief import NO_WEIGHT
-from stream_filters.filters.ar_config import Config, grid_of, sizes_of
-from stream_filters.filters.ar_forecast import cloud, forecast_rows, path_room
-from stream_filters.filters.ar_outputs import Outputs
-from stream_filters.filters.ar_rows import begin_rows, filter_rows
-from stream_filters.filters.ar_views import Parts, pack_grid, room_for
-from stream_filters.filters.ar_warm_up import Start, begin, remember
+from stream_filters.filters.autoregression.config import Config, grid_of, sizes_of
+from stream_filters.filters.autoregression.forecast import cloud, forecast_rows, path_room
+from stream_filters.filters.autoregression.outputs import Outputs
+from stream_filters.filters.autoregression.records import NO_WEIGHT
+from stream_filters.filters.autoregression.rows import begin_rows, filter_rows
+from stream_filters.filters.autoregression.views import Parts, pack_grid, room_for
+from stream_filters.filters.autoregression.warm_up import Start, begin, remember
 from stream_filters.filters.base import (
     TIME,
     Array,

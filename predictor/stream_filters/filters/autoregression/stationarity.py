@@ -2,8 +2,8 @@
 
 import math
 
-from stream_filters.filters.ar_belief import Belief
-from stream_filters.filters.ar_nodes import cholesky
+from stream_filters.filters.autoregression.equations import cholesky
+from stream_filters.filters.autoregression.records import Belief
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics import student_t
 from stream_filters.filters.numerics.compiled import compiled

@@ -9,7 +9,7 @@ parameters are those of all nodes, and a jump.
 
 import numpy as np
 
-from stream_filters.filters.ar_belief import LEAST_SHAPE, Belief, Grid, Work
+from stream_filters.filters.autoregression.records import LEAST_SHAPE, Belief, Grid, Work
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.elementary import dot, exp, log, total
 

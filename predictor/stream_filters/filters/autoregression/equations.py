@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from stream_filters.filters.ar_belief import Belief, Grid, Work
+from stream_filters.filters.autoregression.records import Belief, Grid, Work
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled, inlined
 

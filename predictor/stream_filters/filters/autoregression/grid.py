@@ -7,9 +7,9 @@ import math
 
 import numpy as np
 
-from stream_filters.filters import ar_nodes
-from stream_filters.filters.ar_belief import LEAST_SHAPE, SMALLEST_VARIANCE, Belief, Grid, Work
-from stream_filters.filters.ar_switching import fade_weights, mix_nodes
+from stream_filters.filters.autoregression import equations as ar_nodes
+from stream_filters.filters.autoregression.records import LEAST_SHAPE, SMALLEST_VARIANCE, Belief, Grid, Work
+from stream_filters.filters.autoregression.switching import fade_weights, mix_nodes
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.elementary import dot, exp, largest, log, log1p, total

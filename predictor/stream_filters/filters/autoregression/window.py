@@ -11,8 +11,8 @@ and variance of the rows' observations (of the warm-up's while there are fewer t
 import math
 from typing import NamedTuple
 
-from stream_filters.filters import ar_nodes
-from stream_filters.filters.ar_belief import SMALLEST_VARIANCE, Belief, Integers, Work
+from stream_filters.filters.autoregression import equations as ar_nodes
+from stream_filters.filters.autoregression.records import SMALLEST_VARIANCE, Belief, Integers, Work
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled
 

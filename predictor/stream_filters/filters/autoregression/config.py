@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from stream_filters.filters.ar_belief import NO_WEIGHT, Grid, Sizes, stride
+from stream_filters.filters.autoregression.records import NO_WEIGHT, Grid, Sizes, stride
 from stream_filters.filters.base import FilterConfig
 
 _MAX_NODES = 512

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import register_jitable
 
-from stream_filters.filters.ar_belief import NO_WEIGHT, Belief, Grid, Indices, Sizes, Work, stride
-from stream_filters.filters.ar_window import Window
+from stream_filters.filters.autoregression.records import NO_WEIGHT, Belief, Grid, Indices, Sizes, Work, stride
+from stream_filters.filters.autoregression.window import Window
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.student_t_lanes import TERMS

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from stream_filters.filters.ar_belief import Belief, Grid, Work
+from stream_filters.filters.autoregression.records import Belief, Grid, Work
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.elementary import dot, exp, log, total

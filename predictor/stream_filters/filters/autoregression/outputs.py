@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stream_filters.filters.ar_belief import Belief, Grid, Integers, Sizes, Work
-from stream_filters.filters.ar_report import (
+from stream_filters.filters.autoregression.records import Belief, Grid, Integers, Sizes, Work
+from stream_filters.filters.autoregression.report import (
     gather_coefficient,
     gather_intercept,
     gather_noise,

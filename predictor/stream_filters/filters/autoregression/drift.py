@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from stream_filters.filters.ar_belief import LEAST_SHAPE, NO_WEIGHT, Belief, Grid
-from stream_filters.filters.ar_nodes import cholesky
+from stream_filters.filters.autoregression.equations import cholesky
+from stream_filters.filters.autoregression.records import LEAST_SHAPE, NO_WEIGHT, Belief, Grid
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.elementary import dot
