@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from stream_filters.filters.adaptive_mixture import AdaptiveMixture, AdaptiveMixtureConfig
 from stream_filters.filters.base import Array, Batch, Floats
+from stream_filters.filters.regimes.filter import AdaptiveMixture, AdaptiveMixtureConfig
 from stream_filters_client.scenarios.adaptive_mixture import MIXTURE_SCENARIOS
 from stream_filters_client.scenarios.base import Scenario
 

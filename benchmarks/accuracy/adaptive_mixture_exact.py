@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.special import logsumexp
 from scipy.stats import t as student_t
-from stream_filters.filters.adaptive_mixture import AdaptiveMixture, AdaptiveMixtureConfig
 from stream_filters.filters.base import Array, Batch, Floats
+from stream_filters.filters.regimes.filter import AdaptiveMixture, AdaptiveMixtureConfig
 
 from benchmarks.accuracy.targets import Target
 

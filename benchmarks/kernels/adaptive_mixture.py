@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from stream_filters.filters.adaptive_mixture import AdaptiveMixture, AdaptiveMixtureConfig
 from stream_filters.filters.base import Array, Batch, Floats
+from stream_filters.filters.regimes.filter import AdaptiveMixture, AdaptiveMixtureConfig
 from stream_filters_client.scenarios.adaptive_mixture import MIXTURE_SCENARIOS
 from stream_filters_client.scenarios.base import Stream
 

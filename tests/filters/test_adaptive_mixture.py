@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 from scipy.stats import multivariate_t, t
-from stream_filters.filters.adaptive_mixture import AdaptiveMixture, AdaptiveMixtureConfig
 from stream_filters.filters.base import Array, Batch
+from stream_filters.filters.regimes.filter import AdaptiveMixture, AdaptiveMixtureConfig
 
 from benchmarks.accuracy.adaptive_mixture_exact import FIXED, NO_REUSE, Base, exact_run_lengths, segments
 

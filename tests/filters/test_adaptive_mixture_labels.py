@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
-from stream_filters.filters.regime_labels import assign
-from stream_filters.filters.regime_report import stationary
+from stream_filters.filters.regimes.labels import assign
+from stream_filters.filters.regimes.report import stationary
 
 
 @pytest.mark.parametrize("size", range(1, 9))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from stream_filters.filters.adaptive_mixture import AdaptiveMixture, AdaptiveMixtureConfig
 from stream_filters.filters.base import Array, Batch, Step
+from stream_filters.filters.regimes.filter import AdaptiveMixture, AdaptiveMixtureConfig
 
 Floats = NDArray[np.float64]
 

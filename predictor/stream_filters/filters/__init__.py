@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from stream_filters.filters.adaptive_mixture import AdaptiveMixture
 from stream_filters.filters.autoregression.filter import OnlineArLearning
 from stream_filters.filters.base import Filter
 from stream_filters.filters.kalman.filter import StreamingKalman
+from stream_filters.filters.regimes.filter import AdaptiveMixture
 
 _KINDS: tuple[type[Filter[Any]], ...] = (StreamingKalman, OnlineArLearning, AdaptiveMixture)
 

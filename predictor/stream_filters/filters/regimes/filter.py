@@ -8,10 +8,19 @@ from pydantic import Field, model_validator
 
 from stream_filters.filters.base import TIME, Array, Batch, Filter, FilterConfig, Step, Tensor, common_outputs
 from stream_filters.filters.numerics.workspace import PerThread, ReportRoom
-from stream_filters.filters.regime_belief import ANNOUNCED, BORN, CURRENT, SCALE, SEEN, WARM_UP, Settings, belief_dtype
-from stream_filters.filters.regime_kernel import begin_stream, forecast_rows, run_rows
-from stream_filters.filters.regime_report import Report
-from stream_filters.filters.regime_views import Parts, room_for
+from stream_filters.filters.regimes.records import (
+    ANNOUNCED,
+    BORN,
+    CURRENT,
+    SCALE,
+    SEEN,
+    WARM_UP,
+    Settings,
+    belief_dtype,
+)
+from stream_filters.filters.regimes.report import Report
+from stream_filters.filters.regimes.rows import begin_stream, forecast_rows, run_rows
+from stream_filters.filters.regimes.views import Parts, room_for
 
 Drift = Literal["none", "trend", "average"]
 # A regime that drifts has to show it: most do not.

@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled, inlined
-from stream_filters.filters.regime_belief import (
+from stream_filters.filters.regimes.equations import regime_mean, regime_variance
+from stream_filters.filters.regimes.hypotheses import next_new_regime
+from stream_filters.filters.regimes.records import (
     ANNOUNCED,
     BORN,
     CURRENT,
@@ -22,9 +24,7 @@ from stream_filters.filters.regime_belief import (
     change_rate,
     transition_row,
 )
-from stream_filters.filters.regime_emission import regime_mean, regime_variance
-from stream_filters.filters.regime_hypotheses import next_new_regime
-from stream_filters.filters.regime_units import location_out, std_out
+from stream_filters.filters.regimes.units import location_out, std_out
 
 
 class Report(NamedTuple):

@@ -9,7 +9,7 @@ from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.elementary import dot, total
 from stream_filters.filters.numerics.student_t import cdf
 from stream_filters.filters.numerics.student_t_mixtures import Mixture, first_components, mixture_quantiles
-from stream_filters.filters.regime_belief import (
+from stream_filters.filters.regimes.records import (
     BASE_MEAN,
     BORN,
     CONSTANT,

@@ -5,7 +5,11 @@ import math
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.student_t_mixtures import Mixture
-from stream_filters.filters.regime_belief import (
+from stream_filters.filters.regimes.equations import drift, find_normalisers
+from stream_filters.filters.regimes.hypotheses import expect
+from stream_filters.filters.regimes.labels import align, announce
+from stream_filters.filters.regimes.predictive import central_interval, distribution, mean_and_std, predictive
+from stream_filters.filters.regimes.records import (
     BORN,
     EMPTY,
     GAP,
@@ -20,14 +24,10 @@ from stream_filters.filters.regime_belief import (
     heaviest,
     start,
 )
-from stream_filters.filters.regime_emission import drift, find_normalisers
-from stream_filters.filters.regime_hypotheses import expect
-from stream_filters.filters.regime_labels import align, announce
-from stream_filters.filters.regime_predictive import central_interval, distribution, mean_and_std, predictive
-from stream_filters.filters.regime_report import Report, expected_change, label_probabilities, report_row
-from stream_filters.filters.regime_units import learn_base, learn_scale, location_out, prepare, std_out, to_internal
-from stream_filters.filters.regime_update import find_weights, update
-from stream_filters.filters.regime_views import (
+from stream_filters.filters.regimes.report import Report, expected_change, label_probabilities, report_row
+from stream_filters.filters.regimes.units import learn_base, learn_scale, location_out, prepare, std_out, to_internal
+from stream_filters.filters.regimes.update import find_weights, update
+from stream_filters.filters.regimes.views import (
     Parts,
     Sizes,
     put_together,

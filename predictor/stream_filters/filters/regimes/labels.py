@@ -4,7 +4,8 @@ import math
 
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled
-from stream_filters.filters.regime_belief import (
+from stream_filters.filters.regimes.equations import regime_mean, regime_variance
+from stream_filters.filters.regimes.records import (
     ANNOUNCED,
     BORN,
     EMPTY,
@@ -18,7 +19,6 @@ from stream_filters.filters.regime_belief import (
     Work,
     heaviest,
 )
-from stream_filters.filters.regime_emission import regime_mean, regime_variance
 
 # A regime that is further than this from what was announced under its label has been mixed up with another.
 _MIXED_UP = 0.5

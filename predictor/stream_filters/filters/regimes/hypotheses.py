@@ -12,7 +12,8 @@ import numpy as np
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.elementary import dot, exp, largest, log, log1p, total
-from stream_filters.filters.regime_belief import (
+from stream_filters.filters.regimes.equations import base_log_density, regime_log_densities
+from stream_filters.filters.regimes.records import (
     BORN,
     CURRENT,
     EMPTY,
@@ -22,7 +23,6 @@ from stream_filters.filters.regime_belief import (
     Work,
     arrive,
 )
-from stream_filters.filters.regime_emission import base_log_density, regime_log_densities
 
 # Probabilities below this count as this where their log is taken.
 _LEAST = 1e-300

@@ -14,8 +14,8 @@ from stream_filters.filters.numerics.compiled import inlined
 from stream_filters.filters.numerics.student_t_lanes import TERMS
 from stream_filters.filters.numerics.student_t_mixtures import PADDING, Mixture, view_mixture
 from stream_filters.filters.numerics.workspace import view_column, view_rows
-from stream_filters.filters.regime_belief import REGIME_FIELDS, WARM_UP, Belief, Integers, Masses, Settings, Work
-from stream_filters.filters.regime_report import Report
+from stream_filters.filters.regimes.records import REGIME_FIELDS, WARM_UP, Belief, Integers, Masses, Settings, Work
+from stream_filters.filters.regimes.report import Report
 
 # hypotheses, regimes
 Sizes = tuple[int, int]

@@ -10,7 +10,7 @@ import math
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.elementary import exp, log, log1p
-from stream_filters.filters.regime_belief import (
+from stream_filters.filters.regimes.records import (
     BASE_MEAN,
     BASE_VAR,
     CONSTANT,

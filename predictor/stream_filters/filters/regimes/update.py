@@ -6,7 +6,9 @@ import numpy as np
 
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.elementary import exp, largest, total
-from stream_filters.filters.regime_belief import (
+from stream_filters.filters.regimes.equations import absorb, least_variance, log_normaliser
+from stream_filters.filters.regimes.hypotheses import next_new_regime, weigh
+from stream_filters.filters.regimes.records import (
     BORN,
     CURRENT,
     DRIFTS,
@@ -22,8 +24,6 @@ from stream_filters.filters.regime_belief import (
     copy_hypothesis,
     reset_regime,
 )
-from stream_filters.filters.regime_emission import absorb, least_variance, log_normaliser
-from stream_filters.filters.regime_hypotheses import next_new_regime, weigh
 
 # A hypothesis with less log probability than this is forgotten: the changes that arise anew at every row outweigh it.
 _LIGHTEST = -40.0

@@ -4,7 +4,7 @@ import math
 
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled
-from stream_filters.filters.regime_belief import (
+from stream_filters.filters.regimes.records import (
     BASE_COUNT,
     BASE_MEAN,
     BASE_VAR,

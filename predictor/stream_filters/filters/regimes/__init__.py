@@ -1,0 +1,1 @@
+"""adaptive_mixture: weighted hypotheses about reusable regimes."""
