@@ -13,10 +13,10 @@ from pydantic_settings import CliSettingsSource, SettingsError
 from stream_filters.configs import Binder
 from stream_filters.filters import REGISTRY
 from stream_filters.refusals import InvalidRequest
-from stream_filters.sessions import Limits
 from stream_filters.settings import Settings
 from stream_filters.store import open_store
 from stream_filters.store.base import StoreError
+from stream_filters.streams.sessions import Limits
 from stream_filters.validation import RequestLimits
 
 

@@ -19,13 +19,13 @@ from stream_filters.batches import stack
 from stream_filters.configs import Binder
 from stream_filters.errors import RefusedCall
 from stream_filters.filters.base import Array
-from stream_filters.long_work import INLINE_VALUES, beside
-from stream_filters.ordering import Apply, Turn, checked, prior, received
 from stream_filters.parsing import STATE, Parameter, RawRequest, Request
 from stream_filters.refusals import InvalidRequest, Refusal
-from stream_filters.runner import Answer, Runner
-from stream_filters.sessions import Limits, Sessions
 from stream_filters.store.base import Store, StoreError
+from stream_filters.streams.exactly_once import Apply, Turn, checked, prior, received
+from stream_filters.streams.portions import INLINE_VALUES, beside
+from stream_filters.streams.runner import Answer, Runner
+from stream_filters.streams.sessions import Limits, Sessions
 from stream_filters.telemetry import Telemetry
 from stream_filters.validation import RequestLimits
 

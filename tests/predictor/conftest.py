@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from stream_filters.runner import Runner
+from stream_filters.streams.runner import Runner
 
 from tests.conftest import StartPredictor
 from tests.predictor.in_process import TELEMETRY

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 from stream_filters.configs import Binder
-from stream_filters.ordering import Turn
-from stream_filters.runner import Runner
-from stream_filters.sessions import Limits, Sessions
 from stream_filters.store.base import Store
+from stream_filters.streams.exactly_once import Turn
+from stream_filters.streams.runner import Runner
+from stream_filters.streams.sessions import Limits, Sessions
 from stream_filters.telemetry import Telemetry
 
 from tests.running_mean import RunningMean

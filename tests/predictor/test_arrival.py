@@ -13,7 +13,7 @@ import numpy as np
 from kserve import InferInput, InferRequest
 from stream_filters.configs import Binder
 from stream_filters.model import Backend, FilterModel
-from stream_filters.sessions import Limits
+from stream_filters.streams.sessions import Limits
 from stream_filters.store.memory import MemoryStore
 from stream_filters.validation import RequestLimits
 

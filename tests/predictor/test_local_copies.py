@@ -1,8 +1,8 @@
 """Local copies are bounded in number, never outlive their streams, and tell when one is dropped."""
 
 import pytest
-from stream_filters.local_copies import LocalCopies
-from stream_filters.records import DIGEST_BYTES, Belief, Record
+from stream_filters.streams.local_copies import LocalCopies
+from stream_filters.streams.records import DIGEST_BYTES, Belief, Record
 from stream_filters.telemetry import Operation, Reason
 
 from tests.predictor.models import MEAN, bound

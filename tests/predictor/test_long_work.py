@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 from stream_filters.refusals import Exhausted, Unavailable
-from stream_filters.runner import Answer, Runner
 from stream_filters.store.base import ConflictError, StoreUnavailableError, Write
 from stream_filters.store.memory import MemoryStore
+from stream_filters.streams.runner import Answer, Runner
 
 from tests.predictor.in_process import sessions, turn
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stream_filters.filters.base import Array, Batch
-from stream_filters.records import DIGEST_BYTES, Belief, Record
 from stream_filters.refusals import InvalidRequest, Unusable
+from stream_filters.streams.records import DIGEST_BYTES, Belief, Record
 
 from tests.predictor.models import MEAN, MODELS, bound
 from tests.running_mean import RunningMean, RunningMeanConfig

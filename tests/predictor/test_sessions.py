@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from random import Random
 
 import pytest
-from stream_filters.ordering import Turn
-from stream_filters.records import Record
 from stream_filters.refusals import Contended, Exhausted, Refusal, Unavailable, Unusable
-from stream_filters.runner import Answer, Runner
-from stream_filters.sessions import Sessions
 from stream_filters.store.base import ConflictError, StoreFullError, StoreUnavailableError, Versioned, Write
 from stream_filters.store.memory import MemoryStore
+from stream_filters.streams.exactly_once import Turn
+from stream_filters.streams.records import Record
+from stream_filters.streams.runner import Answer, Runner
+from stream_filters.streams.sessions import Sessions
 
 from tests.predictor.in_process import BIND, sessions, turn
 from tests.predictor.models import posterior_means

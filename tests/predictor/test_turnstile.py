@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from stream_filters.refusals import Exhausted
-from stream_filters.turnstile import Turnstile
+from stream_filters.streams.queues import Turnstile
 
 
 class Visitors:

@@ -7,7 +7,7 @@ import numpy as np
 
 from stream_filters.checks.common import ROWS, CheckError, cut, expect, expect_no_infinity, names, run, sample
 from stream_filters.filters.base import HORIZON, TIME, Array, Batch, Filter, Tensor
-from stream_filters.records import Belief
+from stream_filters.streams.records import Belief
 
 _DTYPES = {"FP64": np.float64, "INT64": np.int64}
 

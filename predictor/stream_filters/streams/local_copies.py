@@ -6,9 +6,9 @@ from collections.abc import Callable
 from math import inf
 from typing import NamedTuple
 
-from stream_filters.records import Record
 from stream_filters.refusals import Unusable
-from stream_filters.runner import Observer
+from stream_filters.streams.records import Record
+from stream_filters.streams.runner import Observer
 
 
 class Held(NamedTuple):

@@ -7,12 +7,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from stream_filters.local_copies import Held, LocalCopies
-from stream_filters.long_work import in_portions
-from stream_filters.ordering import Apply, Bind, Look, Replay, Turn, next_record, order
-from stream_filters.records import Record
 from stream_filters.refusals import Contended, Exhausted, InvalidRequest, Refusal, Unavailable, Unusable
-from stream_filters.runner import Answer, Runner
 from stream_filters.store.base import (
     BadTokenError,
     ConflictError,
@@ -22,8 +17,13 @@ from stream_filters.store.base import (
     Versioned,
     Write,
 )
+from stream_filters.streams.exactly_once import Apply, Bind, Look, Replay, Turn, next_record, order
+from stream_filters.streams.local_copies import Held, LocalCopies
+from stream_filters.streams.portions import in_portions
+from stream_filters.streams.queues import Turnstile
+from stream_filters.streams.records import Record
+from stream_filters.streams.runner import Answer, Runner
 from stream_filters.telemetry import Operation
-from stream_filters.turnstile import Turnstile
 
 
 @dataclass(frozen=True, slots=True)

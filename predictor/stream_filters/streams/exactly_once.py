@@ -9,8 +9,8 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from stream_filters.filters.base import Array, Batch, Filter, Floats
-from stream_filters.records import DIGEST_BYTES, Belief, Record, same_filter
 from stream_filters.refusals import InvalidRequest, NotFound, Unusable, WrongOffset
+from stream_filters.streams.records import DIGEST_BYTES, Belief, Record, same_filter
 from stream_filters.validation import check_answer
 
 Bind = Callable[[str | None], Filter[Any]]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from stream_filters.filters.base import Array, Filter
-from stream_filters.ordering import Apply, Replay, Turn
-from stream_filters.records import Belief
+from stream_filters.streams.exactly_once import Apply, Replay, Turn
+from stream_filters.streams.records import Belief
 from stream_filters.telemetry import Operation, Reason
 
 # up to so many rows cost less than handing them to another thread

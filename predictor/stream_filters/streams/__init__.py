@@ -1,0 +1,1 @@
+"""Streams: their order, their records, and the filters that run over them."""
