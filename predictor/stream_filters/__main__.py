@@ -10,14 +10,14 @@ from fastapi.exceptions import FastAPIDeprecationWarning
 from pydantic import ValidationError
 from pydantic_settings import CliSettingsSource, SettingsError
 
-from stream_filters.configs import Binder
 from stream_filters.filters import REGISTRY
 from stream_filters.refusals import InvalidRequest
 from stream_filters.settings import Settings
 from stream_filters.store import open_store
 from stream_filters.store.base import StoreError
 from stream_filters.streams.sessions import Limits
-from stream_filters.validation import RequestLimits
+from stream_filters.wire.configs import Binder
+from stream_filters.wire.validation import RequestLimits
 
 
 def main() -> int:

@@ -12,10 +12,8 @@ from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc.servicer import InferenceServicer
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
-from stream_filters import large_messages
 from stream_filters.admission import Admission
 from stream_filters.errors import RefusedCall, answer
-from stream_filters.large_messages import LargeRequest, LargeResponse
 from stream_filters.model import USUAL_NAMES, named_model
 from stream_filters.refusals import InvalidRequest, Unavailable
 from stream_filters.stream_messages import (
@@ -24,6 +22,8 @@ from stream_filters.stream_messages import (
     ModelSequencesResponse,
     ModelStreamInferResponse,
 )
+from stream_filters.wire import large_messages
+from stream_filters.wire.large_messages import LargeRequest, LargeResponse
 
 
 class _Unreadable(Exception):

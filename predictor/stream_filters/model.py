@@ -14,12 +14,8 @@ from kserve.model import InferenceVerb
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.grpc.grpc_predict_v2_pb2 import ModelInferResponse
 
-from stream_filters import metadata, parsing, transport
-from stream_filters.batches import stack
-from stream_filters.configs import Binder
 from stream_filters.errors import RefusedCall
 from stream_filters.filters.base import Array
-from stream_filters.parsing import STATE, Parameter, RawRequest, Request
 from stream_filters.refusals import InvalidRequest, Refusal
 from stream_filters.store.base import Store, StoreError
 from stream_filters.streams.exactly_once import Apply, Turn, checked, prior, received
@@ -27,7 +23,12 @@ from stream_filters.streams.portions import INLINE_VALUES, beside
 from stream_filters.streams.runner import Answer, Runner
 from stream_filters.streams.sessions import Limits, Sessions
 from stream_filters.telemetry import Telemetry
-from stream_filters.validation import RequestLimits
+from stream_filters.wire import kserve_types as transport
+from stream_filters.wire import metadata, parsing
+from stream_filters.wire.batches import stack
+from stream_filters.wire.configs import Binder
+from stream_filters.wire.parsing import STATE, Parameter, RawRequest, Request
+from stream_filters.wire.validation import RequestLimits
 
 _COUNTING_SECONDS = 1.0
 # names in one page of a listing

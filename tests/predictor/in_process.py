@@ -3,12 +3,12 @@
 from typing import Any
 
 import numpy as np
-from stream_filters.configs import Binder
 from stream_filters.store.base import Store
 from stream_filters.streams.exactly_once import Turn
 from stream_filters.streams.runner import Runner
 from stream_filters.streams.sessions import Limits, Sessions
 from stream_filters.telemetry import Telemetry
+from stream_filters.wire.configs import Binder
 
 from tests.running_mean import RunningMean
 

@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from kserve import InferInput, InferRequest
-from stream_filters.configs import Binder
+from stream_filters.wire.configs import Binder
 from stream_filters.model import Backend, FilterModel
 from stream_filters.streams.sessions import Limits
 from stream_filters.store.memory import MemoryStore
-from stream_filters.validation import RequestLimits
+from stream_filters.wire.validation import RequestLimits
 
 from tests.running_mean import RunningMean
 

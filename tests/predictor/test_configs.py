@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stream_filters.configs import Binder
 from stream_filters.refusals import InvalidRequest
+from stream_filters.wire.configs import Binder
 
 from tests.predictor.models import KINDS, MODELS
 from tests.running_mean import RunningMean

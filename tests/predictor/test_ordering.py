@@ -7,11 +7,11 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from stream_filters.configs import Binder
 from stream_filters.filters.base import Batch
 from stream_filters.refusals import InvalidRequest, NotFound, Refusal, WrongOffset
 from stream_filters.streams.exactly_once import Apply, Replay, Turn, next_record, order
 from stream_filters.streams.records import Belief, Record
+from stream_filters.wire.configs import Binder
 
 from tests.predictor.models import posterior_means
 from tests.running_mean import RunningMean

@@ -6,12 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from stream_filters import tensors
 from stream_filters.filters.base import Array, Filter, Floats
 from stream_filters.refusals import InvalidRequest, Refusal
 from stream_filters.streams.exactly_once import Turn
-from stream_filters.tensors import RawTensor
-from stream_filters.validation import RequestLimits, check_answer, check_count, floats, rows, sequence_name, time_deltas
+from stream_filters.wire import tensors
+from stream_filters.wire.tensors import RawTensor
+from stream_filters.wire.validation import (
+    RequestLimits,
+    check_answer,
+    check_count,
+    floats,
+    rows,
+    sequence_name,
+    time_deltas,
+)
 
 _PER_STREAM = {"offsets": "INT64", "starts": "BOOL", "ends": "BOOL", "lengths": "INT64"}
 

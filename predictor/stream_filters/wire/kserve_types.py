@@ -12,12 +12,12 @@ from kserve import InferInput, InferOutput, InferRequest, InferResponse
 from kserve.protocol.grpc.grpc_predict_v2_pb2 import InferParameter, ModelInferResponse
 from kserve.protocol.infer_type import RequestedOutput
 
-from stream_filters import tensors
 from stream_filters.filters.base import Array
-from stream_filters.large_messages import LARGE_BYTES, LargeResponse
-from stream_filters.parsing import STATE, Parameter, RawRequest
 from stream_filters.refusals import InvalidRequest
-from stream_filters.tensors import RawTensor
+from stream_filters.wire import tensors
+from stream_filters.wire.large_messages import LARGE_BYTES, LargeResponse
+from stream_filters.wire.parsing import STATE, Parameter, RawRequest
+from stream_filters.wire.tensors import RawTensor
 
 _CONTENTS = {"FP64": "fp64_contents", "INT64": "int64_contents", "BOOL": "bool_contents", "BYTES": "bytes_contents"}
 

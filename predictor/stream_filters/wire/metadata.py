@@ -3,7 +3,7 @@
 from typing import Any
 
 from stream_filters.filters.base import Filter
-from stream_filters.parsing import STATE, input_names
+from stream_filters.wire.parsing import STATE, input_names
 
 _INPUT_TYPES = {"sequence_ids": "BYTES", "offsets": "INT64", "starts": "BOOL", "ends": "BOOL", "lengths": "INT64"}
 

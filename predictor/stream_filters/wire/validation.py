@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from stream_filters import tensors
 from stream_filters.filters.base import HORIZON, TIME, Array, Filter, Floats
 from stream_filters.refusals import InvalidRequest
-from stream_filters.tensors import RawTensor
+from stream_filters.wire import tensors
+from stream_filters.wire.tensors import RawTensor
 
 FLOATS = ("FP64", "FP32")
 # a typed INT64 of -1 takes ten bytes on the wire

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence, Sized
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from stream_filters import tensors
-from stream_filters.batches import Common, parse_batch
 from stream_filters.filters.base import Filter
 from stream_filters.refusals import InvalidRequest, Refusal
 from stream_filters.streams.exactly_once import Turn
 from stream_filters.streams.records import Belief, same_filter
-from stream_filters.tensors import RawTensor
-from stream_filters.validation import RequestLimits, check_count, floats, rows, sequence_name, time_deltas
+from stream_filters.wire import tensors
+from stream_filters.wire.batches import Common, parse_batch
+from stream_filters.wire.tensors import RawTensor
+from stream_filters.wire.validation import RequestLimits, check_count, floats, rows, sequence_name, time_deltas
 
 Parameter = bool | int | str
 STATE = "state"

@@ -11,8 +11,8 @@ import numpy as np
 from kserve import InferResponse
 from kserve.protocol.grpc.grpc_predict_v2_pb2 import ModelInferRequest, ModelInferResponse
 
-from stream_filters import tensors
 from stream_filters.filters.base import Array
+from stream_filters.wire import tensors
 
 # protobuf reads or writes fewer bytes in less time than anybody notices
 LARGE_BYTES = 2**18
