@@ -32,8 +32,8 @@ def main() -> int:
     # KServe reads the command line when it is imported; it is not meant for it
     del sys.argv[1:]
     _quiet(settings.log_level)
+    from stream_filters.endpoints.server import FilterServer  # noqa: PLC0415
     from stream_filters.model import Backend, FilterModel  # noqa: PLC0415
-    from stream_filters.server import FilterServer  # noqa: PLC0415
 
     with ThreadPoolExecutor(settings.compute_threads, thread_name_prefix="filter") as executor:
         backend = Backend(store, executor, settings.compute_threads, *_limits(settings))

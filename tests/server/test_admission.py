@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from stream_filters.admission import Admission, AdmissionInterceptor
+from stream_filters.endpoints.admission import Admission, AdmissionInterceptor
 
 DEADLINE_SECONDS = 60.0
 

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import uvloop
 from kserve import ModelServer
 
-from stream_filters.grpc_endpoint import GrpcEndpoint
+from stream_filters.endpoints.grpc_endpoint import GrpcEndpoint
+from stream_filters.endpoints.rest_service import FilterDataPlane, FixedRepository, RestEndpoint
+from stream_filters.endpoints.security import Token
 from stream_filters.model import FilterModel
-from stream_filters.rest_service import FilterDataPlane, FixedRepository, RestEndpoint
-from stream_filters.security import Token
 from stream_filters.settings import Settings
 from stream_filters.store.base import Store, StoreUnavailableError
 

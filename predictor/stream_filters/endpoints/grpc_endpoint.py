@@ -11,11 +11,11 @@ from grpc_reflection.v1alpha import reflection
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
-from stream_filters.admission import Admission, AdmissionInterceptor
-from stream_filters.grpc_service import Servicer, handlers
-from stream_filters.security import Token, TokenInterceptor, grpc_credentials
+from stream_filters.endpoints.admission import Admission, AdmissionInterceptor
+from stream_filters.endpoints.extensions import SERVICE, reflection_pool
+from stream_filters.endpoints.grpc_service import Servicer, handlers
+from stream_filters.endpoints.security import Token, TokenInterceptor, grpc_credentials
 from stream_filters.settings import Settings
-from stream_filters.stream_messages import SERVICE, reflection_pool
 
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING

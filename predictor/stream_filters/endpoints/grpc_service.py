@@ -12,16 +12,16 @@ from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc.servicer import InferenceServicer
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
-from stream_filters.admission import Admission
-from stream_filters.errors import RefusedCall, answer
-from stream_filters.model import USUAL_NAMES, named_model
-from stream_filters.refusals import InvalidRequest, Unavailable
-from stream_filters.stream_messages import (
+from stream_filters.endpoints.admission import Admission
+from stream_filters.endpoints.extensions import (
     SERVICE,
     ModelSequencesRequest,
     ModelSequencesResponse,
     ModelStreamInferResponse,
 )
+from stream_filters.errors import RefusedCall, answer
+from stream_filters.model import USUAL_NAMES, named_model
+from stream_filters.refusals import InvalidRequest, Unavailable
 from stream_filters.wire import large_messages
 from stream_filters.wire.large_messages import LargeRequest, LargeResponse
 

@@ -16,12 +16,12 @@ from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 from kserve.protocol.rest.server import RESTServer, metrics_handler
 
 from stream_filters import __version__
-from stream_filters.admission import Admission
+from stream_filters.endpoints.admission import Admission
+from stream_filters.endpoints.rest_limits import LimitsMiddleware, answer_too_large
+from stream_filters.endpoints.security import Token, TokenMiddleware, rest_tls
 from stream_filters.errors import CODES, RefusedCall, answer_rest
 from stream_filters.model import USUAL_NAMES, named_model
 from stream_filters.refusals import InvalidRequest, Unsupported
-from stream_filters.rest_limits import LimitsMiddleware, answer_too_large
-from stream_filters.security import Token, TokenMiddleware, rest_tls
 from stream_filters.settings import Settings
 
 

@@ -6,7 +6,7 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from stream_filters.admission import Admission
+from stream_filters.endpoints.admission import Admission
 from stream_filters.errors import RefusedCall, answer_rest
 from stream_filters.refusals import TooLarge
 

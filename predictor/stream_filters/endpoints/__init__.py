@@ -1,0 +1,1 @@
+"""The ports: gRPC and REST, who may come in, and how many."""
