@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 from stream_filters_client import AsyncStreamClient, StreamClient
-from stream_filters_client.routing import Transport
+from stream_filters_client.protocol.routing import Transport
 
 from tools.processes import predictor
 

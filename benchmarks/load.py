@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import grpc
 import numpy as np
 from numpy.typing import NDArray
-from stream_filters_client import codec
+from stream_filters_client.protocol import codec
 from stream_filters_client.wire import inference_pb2 as wire
 
 INFER = "/inference.GRPCInferenceService/ModelInfer"

@@ -18,7 +18,7 @@ from typing import Any
 
 import grpc
 import numpy as np
-from stream_filters_client import codec
+from stream_filters_client.protocol import codec
 
 from benchmarks.load import INFER
 from tools.processes import predictor

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from prometheus_client.parser import text_string_to_metric_families
 from stream_filters.checks import LEAST_STEPS, stays_stable
 from stream_filters.filters import REGISTRY
-from stream_filters_client import codec
+from stream_filters_client.protocol import codec
 from stream_filters_client.wire import inference_pb2 as wire
 
 from tools.processes import predictor

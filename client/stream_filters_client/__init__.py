@@ -6,11 +6,11 @@ import os
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
 from stream_filters_client.aio import AsyncStreamClient
-from stream_filters_client.calls import Patience
-from stream_filters_client.open_stream import Stream
-from stream_filters_client.open_stream_aio import AsyncStream
+from stream_filters_client.protocol.calls import Patience
+from stream_filters_client.protocol.open_stream import Stream
+from stream_filters_client.protocol.open_stream_aio import AsyncStream
+from stream_filters_client.protocol.sequence import Rows
 from stream_filters_client.result import Result
-from stream_filters_client.sequence import Rows
 from stream_filters_client.stream import StreamClient
 
 __all__ = ["AsyncStream", "AsyncStreamClient", "Patience", "Result", "Rows", "Stream", "StreamClient"]

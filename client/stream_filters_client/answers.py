@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from stream_filters_client.arrivals import Chunk
-from stream_filters_client.codec import Array
 from stream_filters_client.errors import BadInput
+from stream_filters_client.protocol.codec import Array
 from stream_filters_client.recording import row_outputs
 from stream_filters_client.replay import Replay
 from stream_filters_client.result import Result

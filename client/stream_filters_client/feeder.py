@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-from stream_filters_client.pipeline import Pipeline
-from stream_filters_client.sequence import Rows
-from stream_filters_client.streaming_aio import AsyncStreamingCall
+from stream_filters_client.protocol.pipeline import Pipeline
+from stream_filters_client.protocol.sequence import Rows
+from stream_filters_client.protocol.streaming_aio import AsyncStreamingCall
 
 
 class Feeder:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from stream_filters_client.arrivals import Chunk, arriving, as_chunk
-from stream_filters_client.codec import Array
 from stream_filters_client.errors import BadInput
+from stream_filters_client.protocol.codec import Array
 from stream_filters_client.scenarios import SCENARIOS, Scenario
 from stream_filters_client.sources import Layout, open_file
 

@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from stream_filters_client.aio import AsyncStreamClient
-from stream_filters_client.calls import Patience
+from stream_filters_client.protocol.calls import Patience
 
 # an interrupted command does not wait longer for a server that is gone
 _LAST_PATIENCE = Patience(timeout_seconds=2.0, retry_seconds=2.0)

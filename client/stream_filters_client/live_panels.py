@@ -9,11 +9,11 @@ from rich.console import Group as Parts
 from rich.panel import Panel
 from rich.text import Text
 
-from stream_filters_client.codec import Array
 from stream_filters_client.groups import Group
 from stream_filters_client.live_pictures import WINDOW_ROWS, picture
 from stream_filters_client.live_plot import BAND, COLORS, ESTIMATE, bar, gauge, spark
 from stream_filters_client.progress import counted
+from stream_filters_client.protocol.codec import Array
 from stream_filters_client.recording import Recording
 from stream_filters_client.replay import Replay, Status
 from stream_filters_client.scores import Calibration, calibration, normal_band

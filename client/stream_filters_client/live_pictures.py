@@ -7,7 +7,6 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from stream_filters_client.codec import Array
 from stream_filters_client.live_plot import (
     BAND,
     COLORS,
@@ -19,6 +18,7 @@ from stream_filters_client.live_plot import (
     plot,
     spark,
 )
+from stream_filters_client.protocol.codec import Array
 from stream_filters_client.recording import Recording
 from stream_filters_client.replay import Replay
 from stream_filters_client.scores import normal_band

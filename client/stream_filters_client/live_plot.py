@@ -7,7 +7,7 @@ import numpy as np
 from rich.text import Text
 from uniplot import plot_to_string
 
-from stream_filters_client.codec import Array
+from stream_filters_client.protocol.codec import Array
 
 # Regimes by their labels; the terminal's own palette, so that light and dark themes both work.
 COLORS = ("cyan", "magenta", "yellow", "green", "blue", "red")

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stream_filters_client import backup, errors
+from stream_filters_client import errors
 from stream_filters_client.aio import AsyncStreamClient
-from stream_filters_client.codec import Floats
 from stream_filters_client.measured import Notes
-from stream_filters_client.open_stream_aio import AsyncStream
-from stream_filters_client.routing import Transport
+from stream_filters_client.protocol import administration as backup
+from stream_filters_client.protocol.codec import Floats
+from stream_filters_client.protocol.open_stream_aio import AsyncStream
+from stream_filters_client.protocol.routing import Transport
 
 # how long after its end a load still waits for answers
 GRACE_SECONDS = 2.0

@@ -7,10 +7,10 @@ from typing import Any
 
 from rich.console import Console
 
-from stream_filters_client.inspection import ServerInfo
 from stream_filters_client.load import UNANSWERED, Load, Run
 from stream_filters_client.measured import Notes, histogram, percentiles_ms
 from stream_filters_client.objective import Objective
+from stream_filters_client.protocol.inspection import ServerInfo
 from stream_filters_client.trials import Trial
 
 _BAR_COLUMNS = 40

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stream_filters_client.routing import Transport
+from stream_filters_client.protocol.routing import Transport
 
 
 @dataclass(frozen=True, slots=True)

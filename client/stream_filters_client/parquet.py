@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from stream_filters_client.codec import Array
 from stream_filters_client.errors import BadInput
+from stream_filters_client.protocol.codec import Array
 from stream_filters_client.spool import Kind
 
 try:

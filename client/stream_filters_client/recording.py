@@ -8,8 +8,8 @@ from typing import Self
 import numpy as np
 
 from stream_filters_client.arrivals import Chunk
-from stream_filters_client.codec import Array
-from stream_filters_client.inspection import ModelInfo
+from stream_filters_client.protocol.codec import Array
+from stream_filters_client.protocol.inspection import ModelInfo
 from stream_filters_client.result import Result
 
 # What is kept for scores and plots: the last observations of a stream, and of all streams together.

@@ -14,11 +14,11 @@ from stream_filters_client.aio import AsyncStreamClient
 from stream_filters_client.arrivals import Chunk
 from stream_filters_client.errors import ServerUnavailable, StreamFiltersError
 from stream_filters_client.feeds import Feed
-from stream_filters_client.open_stream_aio import AsyncStream
 from stream_filters_client.pace import Pace, Schedule
+from stream_filters_client.protocol.open_stream_aio import AsyncStream
+from stream_filters_client.protocol.sequence import new_sequence_id
 from stream_filters_client.recording import Recording
 from stream_filters_client.result import Result
-from stream_filters_client.sequence import new_sequence_id
 
 # requests under way at once; a server turns away what is more than it can hold
 _IN_FLIGHT = 128

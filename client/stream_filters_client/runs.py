@@ -11,9 +11,9 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from stream_filters_client.codec import Array
 from stream_filters_client.errors import BadInput
 from stream_filters_client.json_values import plain
+from stream_filters_client.protocol.codec import Array
 from stream_filters_client.replay import Replay
 
 FORMAT = "stream-filters run"

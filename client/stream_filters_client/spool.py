@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from stream_filters_client.codec import Array
 from stream_filters_client.errors import ServerFault
+from stream_filters_client.protocol.codec import Array
 
 # an array that is taken is about so long
 _TAKEN_ROWS = 65_536

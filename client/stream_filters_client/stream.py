@@ -6,15 +6,16 @@ from typing import Any, ClassVar, Self, TypeVar
 import grpc
 from numpy.typing import ArrayLike
 
-from stream_filters_client import errors, inspection
-from stream_filters_client.calls import Call, Conversation, told
-from stream_filters_client.codec import Observations
-from stream_filters_client.connecting import BaseClient
-from stream_filters_client.open_stream import Stream
+from stream_filters_client import errors
+from stream_filters_client.protocol import inspection
+from stream_filters_client.protocol.calls import Call, Conversation, told
+from stream_filters_client.protocol.codec import Observations
+from stream_filters_client.protocol.connecting import BaseClient
+from stream_filters_client.protocol.open_stream import Stream
+from stream_filters_client.protocol.routing import Route, Transport
+from stream_filters_client.protocol.sequence import Rows, Sequence, infer
+from stream_filters_client.protocol.streaming import StreamingCall
 from stream_filters_client.result import Result
-from stream_filters_client.routing import Route, Transport
-from stream_filters_client.sequence import Rows, Sequence, infer
-from stream_filters_client.streaming import StreamingCall
 
 T = TypeVar("T")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from stream_filters_client.expectations import Verdict
 from stream_filters_client.groups import Group
-from stream_filters_client.inspection import ServerInfo
 from stream_filters_client.json_values import plain
+from stream_filters_client.protocol.inspection import ServerInfo
 
 Scores = Mapping[str, float]
 

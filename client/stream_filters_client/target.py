@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from stream_filters_client import cluster, errors
-from stream_filters_client.calls import Patience
+from stream_filters_client.protocol.calls import Patience
 from stream_filters_client.relay import Relay
 
 T = TypeVar("T")

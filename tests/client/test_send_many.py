@@ -7,9 +7,9 @@ from contextlib import aclosing
 import numpy as np
 import pytest
 from stream_filters_client import AsyncStreamClient, Result, Rows, StreamClient, errors
-from stream_filters_client.pipeline import Pipeline, look
-from stream_filters_client.routing import TRANSPORTS
-from stream_filters_client.sequence import Sequence
+from stream_filters_client.protocol.pipeline import Pipeline, look
+from stream_filters_client.protocol.routing import TRANSPORTS
+from stream_filters_client.protocol.sequence import Sequence
 
 from tests.client.conftest import OpenProxy
 from tests.client.fake_predictor import FakePredictor

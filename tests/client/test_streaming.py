@@ -9,7 +9,7 @@ import grpc
 import numpy as np
 import pytest
 from stream_filters_client import AsyncStreamClient, Patience, StreamClient, errors
-from stream_filters_client.routing import MOST_AUTOMATIC_CALLS, TRANSPORTS, Transport
+from stream_filters_client.protocol.routing import MOST_AUTOMATIC_CALLS, TRANSPORTS, Transport
 
 from tests.client.conftest import OpenProxy
 from tests.client.faulty_proxy import Cut

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import stamina.instrumentation
 from stream_filters_client import cli, cluster, errors
-from stream_filters_client.calls import Patience
+from stream_filters_client.protocol.calls import Patience
 from stream_filters_client.stream import StreamClient
 from stream_filters_client.target import Endpoint, Via, reach
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 from scipy import stats
-from stream_filters_client.codec import Floats
 from stream_filters_client.dashboard.alarms import Change, Coverage, Finding, Forecast, Rule, Surprise, usual_count
+from stream_filters_client.protocol.codec import Floats
 
 
 def told(rule: Rule, columns: Mapping[str, list[float]], cuts: int = 1) -> list[int | None]:

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
-from stream_filters_client.calls import Patience
+from stream_filters_client.protocol.calls import Patience
+from stream_filters_client.protocol.routing import Transport
 from stream_filters_client.result import Result
-from stream_filters_client.routing import Transport
 from stream_filters_client.stream import StreamClient
 
 MODEL = "streaming_kalman"

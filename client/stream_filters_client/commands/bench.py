@@ -20,12 +20,12 @@ from stream_filters_client.commands.common import (
     takes_connection,
 )
 from stream_filters_client.errors import BadInput
-from stream_filters_client.inspection import KNOWN_MODELS, ServerInfo
 from stream_filters_client.load import Load, Run
 from stream_filters_client.measured import Notes
 from stream_filters_client.objective import Objective
+from stream_filters_client.protocol.inspection import KNOWN_MODELS, ServerInfo
+from stream_filters_client.protocol.routing import TRANSPORTS, Transport
 from stream_filters_client.retries import RetryCount
-from stream_filters_client.routing import TRANSPORTS, Transport
 from stream_filters_client.trials import Trial
 
 _EVERY_SECONDS = 1.0

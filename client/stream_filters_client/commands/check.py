@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from stream_filters_client.commands.common import AsJson, Connection, ExitCode, Terminal, examples, takes_connection
-from stream_filters_client.inspection import Check
+from stream_filters_client.protocol.inspection import Check
 
 EPILOG = examples("stream-filters check", "stream-filters check --target predictor.example:8081 --wait 60")
 

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from stream_filters_client import errors
-from stream_filters_client.calls import Patience
+from stream_filters_client.protocol.calls import Patience
 from stream_filters_client.retries import RetryCount
 from stream_filters_client.stream import StreamClient
 from stream_filters_client.target import Via, reach

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from stream_filters_client.commands.common import AsJson, Connection, Terminal, examples, takes_connection
 from stream_filters_client.errors import ModelNotFound
-from stream_filters_client.inspection import KNOWN_MODELS, ModelInfo, TensorInfo
+from stream_filters_client.protocol.inspection import KNOWN_MODELS, ModelInfo, TensorInfo
 from stream_filters_client.scenarios import SCENARIOS
 
 EPILOG = examples("stream-filters list", "stream-filters list --scenarios")

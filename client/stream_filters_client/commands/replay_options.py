@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from stream_filters_client.commands.inputs import DEFAULT_LENGTH
-from stream_filters_client.routing import TRANSPORTS, Transport
+from stream_filters_client.protocol.routing import TRANSPORTS, Transport
 from stream_filters_client.scenarios import SCENARIOS
 from stream_filters_client.stamps import UNITS
 

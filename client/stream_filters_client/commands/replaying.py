@@ -13,12 +13,12 @@ from rich.console import Console
 from stream_filters_client import interruption
 from stream_filters_client.aio import AsyncStreamClient
 from stream_filters_client.answers import AnswerFile
-from stream_filters_client.calls import Patience
 from stream_filters_client.feeds import Feed
 from stream_filters_client.groups import Group, grouped
-from stream_filters_client.inspection import ServerInfo
 from stream_filters_client.pace import Pace
 from stream_filters_client.progress import report_lines
+from stream_filters_client.protocol.calls import Patience
+from stream_filters_client.protocol.inspection import ServerInfo
 from stream_filters_client.recording import Recording, kept_rows, wanted_outputs
 from stream_filters_client.replay import Replay, run_all
 from stream_filters_client.retries import RetryCount

@@ -11,9 +11,11 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from stream_filters_client import archive, backup, belief, errors
-from stream_filters_client.backup import Saved
+from stream_filters_client import errors
 from stream_filters_client.commands.common import AsJson, Connection, ExitCode, examples, takes_connection
+from stream_filters_client.protocol import administration as backup
+from stream_filters_client.protocol import archive, belief
+from stream_filters_client.protocol.administration import Saved
 from stream_filters_client.stream import StreamClient
 
 app = typer.Typer(

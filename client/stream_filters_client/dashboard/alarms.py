@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from stream_filters_client.codec import Array, Floats
+from stream_filters_client.protocol.codec import Array, Floats
 
 # chances that a rule speaks of a stream that its model fits, at one observation
 _TAIL = 1e-4

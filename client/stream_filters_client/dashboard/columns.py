@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from stream_filters_client.codec import Array, Floats
+from stream_filters_client.protocol.codec import Array, Floats
 from stream_filters_client.scores import normal_band
 
 _FILTERED = ("position", "velocity")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from stream_filters_client.codec import Array, Floats
+from stream_filters_client.protocol.codec import Array, Floats
 
 # as many as a chart can show, and a browser draw several times a second
 KEPT_ROWS = 600

@@ -11,7 +11,7 @@ from stream_filters_client.dashboard import watching
 from stream_filters_client.dashboard.alarms import Alarm, Finding, Kind
 from stream_filters_client.dashboard.tracks import Name, Track
 from stream_filters_client.errors import InvalidRequest, StreamFiltersError
-from stream_filters_client.inspection import ModelInfo
+from stream_filters_client.protocol.inspection import ModelInfo
 
 # names are asked for more rarely than beliefs, and no more of them than a list can be searched for
 _LIST_SECONDS = 3.0

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from stream_filters_client.codec import Floats
 from stream_filters_client.dashboard.charts import Chart, Kind
+from stream_filters_client.protocol.codec import Floats
 
 # a band that is wider only for moments, as before anything is learnt, is cut off
 _BAND_SHARES = (5.0, 95.0)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from stream_filters_client.aio import AsyncStreamClient
-from stream_filters_client.calls import Patience
 from stream_filters_client.dashboard import replaying
 from stream_filters_client.dashboard.hub import Hub, Watch
 from stream_filters_client.dashboard.server import served
@@ -17,6 +16,7 @@ from stream_filters_client.dashboard.watching import FORECAST_STEPS
 from stream_filters_client.feeds import Feed
 from stream_filters_client.interruption import stop_if_failed, stop_on_signals
 from stream_filters_client.pace import Pace
+from stream_filters_client.protocol.calls import Patience
 
 # a look that is not answered by then is tried again by the next one
 _LOOK = Patience(timeout_seconds=5.0, retry_seconds=0.0)

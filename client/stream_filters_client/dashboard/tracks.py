@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stream_filters_client.codec import Array, Floats
 from stream_filters_client.dashboard import charts, columns
 from stream_filters_client.dashboard.alarms import Change, Coverage, Finding, Forecast, Rule, Surprise
 from stream_filters_client.dashboard.charts import Chart
 from stream_filters_client.dashboard.history import History
+from stream_filters_client.protocol.codec import Array, Floats
 
 # the rate is that of so long a time
 _RATE_SECONDS = 10.0

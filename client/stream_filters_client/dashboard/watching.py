@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from stream_filters_client import backup, belief
-from stream_filters_client.calls import Conversation
-from stream_filters_client.codec import Array, Floats
 from stream_filters_client.dashboard import columns
-from stream_filters_client.inspection import ModelInfo
+from stream_filters_client.protocol import administration as backup
+from stream_filters_client.protocol import belief
+from stream_filters_client.protocol.calls import Conversation
+from stream_filters_client.protocol.codec import Array, Floats
+from stream_filters_client.protocol.inspection import ModelInfo
+from stream_filters_client.protocol.sequence import Rows, infer
 from stream_filters_client.result import Result
-from stream_filters_client.sequence import Rows, infer
 
 FORECAST_STEPS = 40
 _FORECAST = ("forecast_mean", "forecast_std", "forecast_interval")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stream_filters_client.codec import Array
+from stream_filters_client.protocol.codec import Array
 
 Limits = tuple[float, float]
 # left free above and below, and at the sides

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from stream_filters_client.codec import Array
 from stream_filters_client.palette import ALARM, ESTIMATE, TRUTH, regime_hue
+from stream_filters_client.protocol.codec import Array
 from stream_filters_client.report.panels import Layer, Panel, Stack, Strip, span, wider
 from stream_filters_client.report.timeline import Timeline, columns
 from stream_filters_client.runs import StreamRun

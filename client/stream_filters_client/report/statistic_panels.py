@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from stream_filters_client.codec import Array
 from stream_filters_client.palette import ALARM, ESTIMATE
+from stream_filters_client.protocol.codec import Array
 from stream_filters_client.report.panels import Band, Bars, Dots, Layer, Line, Marks, Panel, span, wider
 from stream_filters_client.report.statistics import binomial_region, coverage_by_level
 from stream_filters_client.scores import latency

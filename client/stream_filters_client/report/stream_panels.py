@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stream_filters_client.codec import Array
 from stream_filters_client.palette import ESTIMATE, OBSERVED, TRUTH
+from stream_filters_client.protocol.codec import Array
 from stream_filters_client.report.panels import Layer, Limits, Panel, span, wider
 from stream_filters_client.report.timeline import Timeline, columns
 from stream_filters_client.runs import StreamRun

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stream_filters_client.codec import Array
+from stream_filters_client.protocol.codec import Array
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stream_filters_client.codec import Array
+from stream_filters_client.protocol.codec import Array
 from stream_filters_client.report.panels import Band, Dots, Line, Marks
 from stream_filters_client.report.thinning import Thinning
 from stream_filters_client.runs import Run, StreamRun

@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 
-from stream_filters_client.calls import Status, answer_of
+from stream_filters_client.protocol.calls import Status, answer_of
 from stream_filters_client.wire import inference_pb2 as wire
 
 # the watch looks up at least so often

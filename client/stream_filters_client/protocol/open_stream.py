@@ -10,14 +10,14 @@ import grpc
 from numpy.typing import ArrayLike
 
 from stream_filters_client import errors
-from stream_filters_client.calls import Call, Refused
-from stream_filters_client.codec import Observations
-from stream_filters_client.connecting import BaseStream
-from stream_filters_client.pipeline import DEFAULT_AHEAD, Pipeline, as_rows, check_ahead, look
+from stream_filters_client.protocol.calls import Call, Refused
+from stream_filters_client.protocol.codec import Observations
+from stream_filters_client.protocol.connecting import BaseStream
+from stream_filters_client.protocol.pipeline import DEFAULT_AHEAD, Pipeline, as_rows, check_ahead, look
+from stream_filters_client.protocol.routing import Route
+from stream_filters_client.protocol.sequence import Rows, Sequence
+from stream_filters_client.protocol.streaming import StreamingCall
 from stream_filters_client.result import Result
-from stream_filters_client.routing import Route
-from stream_filters_client.sequence import Rows, Sequence
-from stream_filters_client.streaming import StreamingCall
 
 if TYPE_CHECKING:
     from stream_filters_client.stream import StreamClient

@@ -8,9 +8,9 @@ import grpc
 from google.protobuf import message_factory
 
 from stream_filters_client import errors
-from stream_filters_client.calls import METHODS, SERVICE, Patience
-from stream_filters_client.routing import Lines, Route
-from stream_filters_client.sequence import Sequence
+from stream_filters_client.protocol.calls import METHODS, SERVICE, Patience
+from stream_filters_client.protocol.routing import Lines, Route
+from stream_filters_client.protocol.sequence import Sequence
 
 # A pod that restarts is back within seconds: look for it often. Answers may be large: the server decides how large.
 _CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from stream_filters_client import belief, codec, errors
-from stream_filters_client.calls import Call, Conversation
+from stream_filters_client import errors
+from stream_filters_client.protocol import belief, codec
+from stream_filters_client.protocol.calls import Call, Conversation
+from stream_filters_client.protocol.sequence import as_result
 from stream_filters_client.result import Result
-from stream_filters_client.sequence import as_result
 from stream_filters_client.wire import inference_pb2 as wire
 
 NAMES_PER_PAGE = 1_000

@@ -11,15 +11,15 @@ import grpc
 from numpy.typing import ArrayLike
 
 from stream_filters_client import errors
-from stream_filters_client.calls import Call, Refused
-from stream_filters_client.codec import Observations
-from stream_filters_client.connecting import BaseStream
 from stream_filters_client.feeder import Feeder
-from stream_filters_client.pipeline import DEFAULT_AHEAD, Pipeline, as_rows_async, check_ahead, look
+from stream_filters_client.protocol.calls import Call, Refused
+from stream_filters_client.protocol.codec import Observations
+from stream_filters_client.protocol.connecting import BaseStream
+from stream_filters_client.protocol.pipeline import DEFAULT_AHEAD, Pipeline, as_rows_async, check_ahead, look
+from stream_filters_client.protocol.routing import Route
+from stream_filters_client.protocol.sequence import Rows, Sequence
+from stream_filters_client.protocol.streaming_aio import AsyncStreamingCall
 from stream_filters_client.result import Result
-from stream_filters_client.routing import Route
-from stream_filters_client.sequence import Rows, Sequence
-from stream_filters_client.streaming_aio import AsyncStreamingCall
 
 if TYPE_CHECKING:
     from stream_filters_client.aio import AsyncStreamClient

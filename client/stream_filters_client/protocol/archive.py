@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from stream_filters_client import belief
-from stream_filters_client.backup import Saved
 from stream_filters_client.errors import BadInput
+from stream_filters_client.protocol import belief
+from stream_filters_client.protocol.administration import Saved
 
 FORMAT = "stream-filters streams"
 VERSION = 1

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stream_filters_client import codec, errors
-from stream_filters_client.calls import Call, Conversation
-from stream_filters_client.codec import Observations
+from stream_filters_client import errors
+from stream_filters_client.protocol import codec
+from stream_filters_client.protocol.calls import Call, Conversation
+from stream_filters_client.protocol.codec import Observations
+from stream_filters_client.protocol.sequence import Rows, Sequence, as_result
 from stream_filters_client.result import Result
-from stream_filters_client.sequence import Rows, Sequence, as_result
 from stream_filters_client.wire import inference_pb2 as wire
 
 DEFAULT_AHEAD = 32

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from stream_filters_client import errors
-from stream_filters_client.calls import Call, Conversation
-from stream_filters_client.sequence import Rows, Sequence, new_sequence_id
+from stream_filters_client.protocol.calls import Call, Conversation
+from stream_filters_client.protocol.sequence import Rows, Sequence, new_sequence_id
 from stream_filters_client.wire import inference_pb2 as wire
 
 # The protocol has no call that lists models: these are asked for by name.

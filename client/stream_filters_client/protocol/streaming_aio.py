@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from stream_filters_client.calls import Status, answer_of
+from stream_filters_client.protocol.calls import Status, answer_of
 from stream_filters_client.wire import inference_pb2 as wire
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stream_filters_client import codec, errors
-from stream_filters_client.calls import Call, Conversation
-from stream_filters_client.codec import Observations
+from stream_filters_client import errors
+from stream_filters_client.protocol import codec
+from stream_filters_client.protocol.calls import Call, Conversation
+from stream_filters_client.protocol.codec import Observations
 from stream_filters_client.result import Result
 from stream_filters_client.wire import inference_pb2 as wire
 
