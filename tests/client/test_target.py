@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 import stamina.instrumentation
-from stream_filters_client import cli, cluster, errors
+from stream_filters_client import cli, errors
+from stream_filters_client.kubernetes import cluster
+from stream_filters_client.kubernetes.target import Endpoint, Via, reach
 from stream_filters_client.protocol.calls import Patience
 from stream_filters_client.stream import StreamClient
-from stream_filters_client.target import Endpoint, Via, reach
 
 from tests.authority import Authority
 from tests.client.fake_cluster import FakeCluster, tls_front

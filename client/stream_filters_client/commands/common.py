@@ -15,10 +15,10 @@ import typer
 from rich.console import Console
 
 from stream_filters_client import errors
+from stream_filters_client.kubernetes.target import Via, reach
 from stream_filters_client.protocol.calls import Patience
 from stream_filters_client.retries import RetryCount
 from stream_filters_client.stream import StreamClient
-from stream_filters_client.target import Via, reach
 
 _TARGET_VARIABLE = "STREAM_FILTERS_TARGET"
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]

@@ -7,9 +7,10 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from stream_filters_client import cluster, errors
+from stream_filters_client import errors
+from stream_filters_client.kubernetes import cluster
+from stream_filters_client.kubernetes.port_forward import Relay
 from stream_filters_client.protocol.calls import Patience
-from stream_filters_client.relay import Relay
 
 T = TypeVar("T")
 

@@ -1,0 +1,1 @@
+"""Where the predictor of an InferenceService is reached."""
