@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from stream_filters_client.arrivals import Chunk
 from stream_filters_client.errors import BadInput
+from stream_filters_client.input.stdin import Chunk
 from stream_filters_client.protocol.codec import Array
 from stream_filters_client.recording import row_outputs
 from stream_filters_client.replay import Replay
@@ -120,7 +120,7 @@ class AnswerFile:
 def _writer(path: Path) -> Writer:
     if path.suffix != ".parquet":
         return JsonLines(path)
-    from stream_filters_client.parquet import ParquetWriter  # noqa: PLC0415 - an extra, and slow to import
+    from stream_filters_client.input.parquet import ParquetWriter  # noqa: PLC0415 - an extra, and slow to import
 
     return ParquetWriter(path)
 

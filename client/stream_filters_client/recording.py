@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from stream_filters_client.arrivals import Chunk
+from stream_filters_client.input.stdin import Chunk
 from stream_filters_client.protocol.codec import Array
 from stream_filters_client.protocol.inspection import ModelInfo
 from stream_filters_client.result import Result

@@ -11,9 +11,9 @@ from typing import Any
 
 from stream_filters_client import scorecard
 from stream_filters_client.aio import AsyncStreamClient
-from stream_filters_client.arrivals import Chunk
 from stream_filters_client.errors import ServerUnavailable, StreamFiltersError
-from stream_filters_client.feeds import Feed
+from stream_filters_client.input.feeds import Feed
+from stream_filters_client.input.stdin import Chunk
 from stream_filters_client.pace import Pace, Schedule
 from stream_filters_client.protocol.open_stream_aio import AsyncStream
 from stream_filters_client.protocol.sequence import new_sequence_id

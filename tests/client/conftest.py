@@ -4,8 +4,9 @@ from contextlib import ExitStack
 
 import pytest
 import stamina.instrumentation
-from stream_filters_client import cli, feeds
+from stream_filters_client import cli
 from stream_filters_client.commands import list as list_command
+from stream_filters_client.input import feeds
 
 from tests.client.command import Outcome, Run
 from tests.client.fake_predictor import FakePredictor

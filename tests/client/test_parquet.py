@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from stream_filters_client.errors import BadInput, ServerFault
-from stream_filters_client.parquet import ParquetWriter
-from stream_filters_client.sources import Layout, open_file
+from stream_filters_client.input.parquet import ParquetWriter
+from stream_filters_client.input.sources import Layout, open_file
 from stream_filters_client.spool import Spool
 
 from tests.client.command import Run
@@ -106,7 +106,7 @@ def test_answers_as_parquet_are_those_of_json_lines(predictor: FakePredictor, ru
 def test_the_same_seed_gives_the_same_bytes_however_they_are_cut(
     predictor: FakePredictor, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stream_filters_client.parquet._GROUP_ROWS", 64)
+    monkeypatch.setattr("stream_filters_client.input.parquet._GROUP_ROWS", 64)
     monkeypatch.setattr("stream_filters_client.spool._TAKEN_ROWS", 50)
     files = [tmp_path / f"{index}.parquet" for index in range(3)]
     for file, batch, seed in zip(files, ("10", "7", "10"), ("1", "1", "2"), strict=True):
@@ -163,7 +163,7 @@ def test_outputs_that_change_their_shape_in_a_stream_are_the_servers_fault() -> 
 def test_without_the_extra_a_sentence_names_it(
     predictor: FakePredictor, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "stream_filters_client.parquet")
+    monkeypatch.delitem(sys.modules, "stream_filters_client.input.parquet")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     options = ("--target", predictor.target, "--output", str(tmp_path / "x.parquet"))
     for arguments in (("level", *options), ("--model", "streaming_kalman", "--file", "x.parquet", *options)):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from stream_filters_client.errors import BadInput
-from stream_filters_client.sources import Layout, Row, open_file, read_any
+from stream_filters_client.input.sources import Layout, Row, open_file, read_any
 
 NAN = math.nan
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stream_filters_client import feeds
 from stream_filters_client.errors import BadInput
-from stream_filters_client.sources import Layout
-from stream_filters_client.stamps import UNITS
+from stream_filters_client.input import feeds
+from stream_filters_client.input.sources import Layout
+from stream_filters_client.input.times import UNITS
 
 DEFAULT_LENGTH = 1_000
 _STDIN = Path("-")

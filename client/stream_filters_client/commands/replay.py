@@ -19,10 +19,10 @@ from stream_filters_client.commands.common import (
 )
 from stream_filters_client.commands.replaying import Reporting, Run, run
 from stream_filters_client.errors import BadInput
+from stream_filters_client.input.sources import Layout
 from stream_filters_client.pace import Pace
 from stream_filters_client.replay import Status
 from stream_filters_client.retries import RetryCount
-from stream_filters_client.sources import Layout
 from stream_filters_client.summary import Settings, Summary, document
 from stream_filters_client.summary_table import print_table
 

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from stream_filters_client.commands.inputs import DEFAULT_LENGTH
+from stream_filters_client.input.times import UNITS
 from stream_filters_client.protocol.routing import TRANSPORTS, Transport
 from stream_filters_client.scenarios import SCENARIOS
-from stream_filters_client.stamps import UNITS
 
 # slow enough to watch
 LIVE_RATE = 100.0

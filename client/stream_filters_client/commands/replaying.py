@@ -13,8 +13,8 @@ from rich.console import Console
 from stream_filters_client import interruption
 from stream_filters_client.aio import AsyncStreamClient
 from stream_filters_client.answers import AnswerFile
-from stream_filters_client.feeds import Feed
 from stream_filters_client.groups import Group, grouped
+from stream_filters_client.input.feeds import Feed
 from stream_filters_client.pace import Pace
 from stream_filters_client.progress import report_lines
 from stream_filters_client.protocol.calls import Patience

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Sequence
 
 from stream_filters_client.aio import AsyncStreamClient
-from stream_filters_client.arrivals import Chunk
 from stream_filters_client.dashboard import columns, watching
 from stream_filters_client.dashboard.alarms import Finding, Kind
 from stream_filters_client.dashboard.hub import Hub
 from stream_filters_client.dashboard.tracks import Name, Track, observed, with_errors
-from stream_filters_client.feeds import Feed
+from stream_filters_client.input.feeds import Feed
+from stream_filters_client.input.stdin import Chunk
 from stream_filters_client.pace import Pace
 from stream_filters_client.recording import Recording, wanted_outputs
 from stream_filters_client.replay import Replay, Status, run_all

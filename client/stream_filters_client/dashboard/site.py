@@ -13,7 +13,7 @@ from stream_filters_client.dashboard import replaying
 from stream_filters_client.dashboard.hub import Hub, Watch
 from stream_filters_client.dashboard.server import served
 from stream_filters_client.dashboard.watching import FORECAST_STEPS
-from stream_filters_client.feeds import Feed
+from stream_filters_client.input.feeds import Feed
 from stream_filters_client.interruption import stop_if_failed, stop_on_signals
 from stream_filters_client.pace import Pace
 from stream_filters_client.protocol.calls import Patience

@@ -11,8 +11,8 @@ from typing import TextIO
 import numpy as np
 
 from stream_filters_client.errors import BadInput
+from stream_filters_client.input.sources import Layout, Row, read_any
 from stream_filters_client.protocol.codec import Floats
-from stream_filters_client.sources import Layout, Row, read_any
 
 # rows that are read before they can be sent; then the pipe has to wait
 _AHEAD_ROWS = 10_000

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from stream_filters_client.arrivals import Chunk, arriving, as_chunk
 from stream_filters_client.errors import BadInput
+from stream_filters_client.input.sources import Layout, open_file
+from stream_filters_client.input.stdin import Chunk, arriving, as_chunk
 from stream_filters_client.protocol.codec import Array
 from stream_filters_client.scenarios import SCENARIOS, Scenario
-from stream_filters_client.sources import Layout, open_file
 
 # running an oracle takes longer than the stream itself
 _ORACLES = 20

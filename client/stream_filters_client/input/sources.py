@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stream_filters_client.errors import BadInput
-from stream_filters_client.stamps import Clock
+from stream_filters_client.input.times import Clock
 
 _MISSING = {"", "nan", "na", "null", "none"}
 
@@ -54,7 +54,7 @@ def open_file(path: Path, layout: Layout) -> list[Row]:
 
 
 def _read_parquet(path: Path, layout: Layout) -> Iterator[Row]:
-    from stream_filters_client.parquet import read_records  # noqa: PLC0415 - an extra, and slow to import
+    from stream_filters_client.input.parquet import read_records  # noqa: PLC0415 - an extra, and slow to import
 
     records = _Records(layout, str(path))
     wanted = [] if not layout.columns else [*layout.columns, *filter(None, [layout.time_column])]

@@ -1,0 +1,1 @@
+"""Observations from files, pipes and scenarios."""
