@@ -19,10 +19,10 @@ from stream_filters_client.live_plot import (
     spark,
 )
 from stream_filters_client.protocol.codec import Array
-from stream_filters_client.recording import Recording
-from stream_filters_client.replay import Replay
+from stream_filters_client.replays.recording import Recording
+from stream_filters_client.replays.replay import Replay
+from stream_filters_client.replays.summary import number
 from stream_filters_client.scores import normal_band
-from stream_filters_client.summary import number
 
 WINDOW_ROWS = 160
 # a band thinner than this part of the picture cannot be seen in it

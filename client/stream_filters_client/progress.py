@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from stream_filters_client.groups import Group
-from stream_filters_client.replay import Status
-from stream_filters_client.retries import RetryCount
-from stream_filters_client.summary import number, percent
+from stream_filters_client.replays.groups import Group
+from stream_filters_client.replays.replay import Status
+from stream_filters_client.replays.retries import RetryCount
+from stream_filters_client.replays.summary import number, percent
 
 _EVERY_SECONDS = 1.0
 

@@ -9,9 +9,9 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from stream_filters_client.groups import Group
-from stream_filters_client.replay import Status
-from stream_filters_client.summary import Scores, Summary, number, percent
+from stream_filters_client.replays.groups import Group
+from stream_filters_client.replays.replay import Status
+from stream_filters_client.replays.summary import Scores, Summary, number, percent
 
 _LABEL_COLUMNS = 40
 _SCORE_COLUMNS = 20

@@ -7,12 +7,12 @@ from typing import Any, Self, cast
 
 import numpy as np
 import pytest
-from stream_filters_client import groups, replay
 from stream_filters_client.aio import AsyncStreamClient
 from stream_filters_client.input.feeds import Feed
 from stream_filters_client.input.stdin import Chunk
-from stream_filters_client.pace import Pace
-from stream_filters_client.replay import Replay
+from stream_filters_client.replays import groups, replay
+from stream_filters_client.replays.pace import Pace
+from stream_filters_client.replays.replay import Replay
 from stream_filters_client.result import Result
 
 from tests.client.virtual_time import VirtualTimeLoop

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from stream_filters_client import runs
+from stream_filters_client.replays import runs
 from stream_filters_client.report import content, page
 
 from tests.browser import Browser

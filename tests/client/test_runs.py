@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from stream_filters_client import runs
 from stream_filters_client.errors import BadInput
+from stream_filters_client.replays import runs
 from stream_filters_client.scenarios import SCENARIOS
 
 from tests.client.command import Run

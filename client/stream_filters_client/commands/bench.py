@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from stream_filters_client import interruption, load_report, objective, trials
+from stream_filters_client import load_report, objective, trials
 from stream_filters_client.aio import AsyncStreamClient
 from stream_filters_client.commands.common import (
     AsJson,
@@ -25,7 +25,8 @@ from stream_filters_client.measured import Notes
 from stream_filters_client.objective import Objective
 from stream_filters_client.protocol.inspection import KNOWN_MODELS, ServerInfo
 from stream_filters_client.protocol.routing import TRANSPORTS, Transport
-from stream_filters_client.retries import RetryCount
+from stream_filters_client.replays import interruption
+from stream_filters_client.replays.retries import RetryCount
 from stream_filters_client.trials import Trial
 
 _EVERY_SECONDS = 1.0

@@ -17,7 +17,7 @@ from rich.console import Console
 from stream_filters_client import errors
 from stream_filters_client.kubernetes.target import Via, reach
 from stream_filters_client.protocol.calls import Patience
-from stream_filters_client.retries import RetryCount
+from stream_filters_client.replays.retries import RetryCount
 from stream_filters_client.stream import StreamClient
 
 _TARGET_VARIABLE = "STREAM_FILTERS_TARGET"

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from stream_filters_client import interruption
 from stream_filters_client.commands.common import Connection, ExitCode, examples, takes_connection
 from stream_filters_client.errors import BadInput
 from stream_filters_client.input import feeds
+from stream_filters_client.replays import interruption
 
 EPILOG = examples(
     "stream-filters dashboard",

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import typer
 
-from stream_filters_client import expectations, runs
+from stream_filters_client import expectations
 from stream_filters_client.commands import inputs
 from stream_filters_client.commands import replay_options as options
 from stream_filters_client.commands.common import (
@@ -20,10 +20,11 @@ from stream_filters_client.commands.common import (
 from stream_filters_client.commands.replaying import Reporting, Run, run
 from stream_filters_client.errors import BadInput
 from stream_filters_client.input.sources import Layout
-from stream_filters_client.pace import Pace
-from stream_filters_client.replay import Status
-from stream_filters_client.retries import RetryCount
-from stream_filters_client.summary import Settings, Summary, document
+from stream_filters_client.replays import runs
+from stream_filters_client.replays.pace import Pace
+from stream_filters_client.replays.replay import Status
+from stream_filters_client.replays.retries import RetryCount
+from stream_filters_client.replays.summary import Settings, Summary, document
 from stream_filters_client.summary_table import print_table
 
 EPILOG = examples(

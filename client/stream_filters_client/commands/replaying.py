@@ -10,18 +10,18 @@ from typing import Any
 
 from rich.console import Console
 
-from stream_filters_client import interruption
 from stream_filters_client.aio import AsyncStreamClient
-from stream_filters_client.answers import AnswerFile
-from stream_filters_client.groups import Group, grouped
 from stream_filters_client.input.feeds import Feed
-from stream_filters_client.pace import Pace
 from stream_filters_client.progress import report_lines
 from stream_filters_client.protocol.calls import Patience
 from stream_filters_client.protocol.inspection import ServerInfo
-from stream_filters_client.recording import Recording, kept_rows, wanted_outputs
-from stream_filters_client.replay import Replay, run_all
-from stream_filters_client.retries import RetryCount
+from stream_filters_client.replays import interruption
+from stream_filters_client.replays.answer_file import AnswerFile
+from stream_filters_client.replays.groups import Group, grouped
+from stream_filters_client.replays.pace import Pace
+from stream_filters_client.replays.recording import Recording, kept_rows, wanted_outputs
+from stream_filters_client.replays.replay import Replay, run_all
+from stream_filters_client.replays.retries import RetryCount
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from stream_filters_client import runs
 from stream_filters_client.commands.common import examples
 from stream_filters_client.errors import BadInput
+from stream_filters_client.replays import runs
 
 DEFAULT_OUTPUT = Path("report.html")
 

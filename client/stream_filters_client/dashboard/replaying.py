@@ -10,9 +10,9 @@ from stream_filters_client.dashboard.hub import Hub
 from stream_filters_client.dashboard.tracks import Name, Track, observed, with_errors
 from stream_filters_client.input.feeds import Feed
 from stream_filters_client.input.stdin import Chunk
-from stream_filters_client.pace import Pace
-from stream_filters_client.recording import Recording, wanted_outputs
-from stream_filters_client.replay import Replay, Status, run_all
+from stream_filters_client.replays.pace import Pace
+from stream_filters_client.replays.recording import Recording, wanted_outputs
+from stream_filters_client.replays.replay import Replay, Status, run_all
 from stream_filters_client.result import Result
 
 _EVERY_SECONDS = 0.5

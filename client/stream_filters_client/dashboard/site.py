@@ -14,9 +14,9 @@ from stream_filters_client.dashboard.hub import Hub, Watch
 from stream_filters_client.dashboard.server import served
 from stream_filters_client.dashboard.watching import FORECAST_STEPS
 from stream_filters_client.input.feeds import Feed
-from stream_filters_client.interruption import stop_if_failed, stop_on_signals
-from stream_filters_client.pace import Pace
 from stream_filters_client.protocol.calls import Patience
+from stream_filters_client.replays.interruption import stop_if_failed, stop_on_signals
+from stream_filters_client.replays.pace import Pace
 
 # a look that is not answered by then is tried again by the next one
 _LOOK = Patience(timeout_seconds=5.0, retry_seconds=0.0)

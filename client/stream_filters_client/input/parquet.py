@@ -9,7 +9,7 @@ import numpy as np
 
 from stream_filters_client.errors import BadInput
 from stream_filters_client.protocol.codec import Array
-from stream_filters_client.spool import Kind
+from stream_filters_client.replays.row_files import Kind
 
 try:
     import pyarrow as pa

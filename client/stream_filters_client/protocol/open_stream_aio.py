@@ -11,7 +11,6 @@ import grpc
 from numpy.typing import ArrayLike
 
 from stream_filters_client import errors
-from stream_filters_client.feeder import Feeder
 from stream_filters_client.protocol.calls import Call, Refused
 from stream_filters_client.protocol.codec import Observations
 from stream_filters_client.protocol.connecting import BaseStream
@@ -19,6 +18,7 @@ from stream_filters_client.protocol.pipeline import DEFAULT_AHEAD, Pipeline, as_
 from stream_filters_client.protocol.routing import Route
 from stream_filters_client.protocol.sequence import Rows, Sequence
 from stream_filters_client.protocol.streaming_aio import AsyncStreamingCall
+from stream_filters_client.replays.feeder import Feeder
 from stream_filters_client.result import Result
 
 if TYPE_CHECKING:

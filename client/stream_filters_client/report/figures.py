@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stream_filters_client.replays.runs import Run, StreamRun
 from stream_filters_client.report.panels import Panel, together
 from stream_filters_client.report.regime_panels import regime_panels
 from stream_filters_client.report.selection import Pair
 from stream_filters_client.report.statistic_panels import calibration_panels, latency_panel
 from stream_filters_client.report.stream_panels import stream_panels
 from stream_filters_client.report.timeline import timeline
-from stream_filters_client.runs import Run, StreamRun
 
 # of a whole page, so that it stays small
 _POINTS = 6_000

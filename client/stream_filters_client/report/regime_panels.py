@@ -6,9 +6,9 @@ import numpy as np
 
 from stream_filters_client.palette import ALARM, ESTIMATE, TRUTH, regime_hue
 from stream_filters_client.protocol.codec import Array
+from stream_filters_client.replays.runs import StreamRun
 from stream_filters_client.report.panels import Layer, Panel, Stack, Strip, span, wider
 from stream_filters_client.report.timeline import Timeline, columns
-from stream_filters_client.runs import StreamRun
 from stream_filters_client.scores import match_labels
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stream_filters_client.errors import BadInput
-from stream_filters_client.runs import Run, StreamRun
+from stream_filters_client.replays.runs import Run, StreamRun
 
 # drawn one by one; of more, a page becomes heavy and nobody looks at them all
 MOST_STREAMS = 6

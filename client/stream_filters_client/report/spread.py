@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stream_filters_client.replays.runs import Run, StreamRun
 from stream_filters_client.report.comparison import loss
-from stream_filters_client.runs import Run, StreamRun
 from stream_filters_client.summary_table import Section, score_line
 
 

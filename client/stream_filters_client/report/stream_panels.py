@@ -7,9 +7,9 @@ import numpy as np
 
 from stream_filters_client.palette import ESTIMATE, OBSERVED, TRUTH
 from stream_filters_client.protocol.codec import Array
+from stream_filters_client.replays.runs import StreamRun
 from stream_filters_client.report.panels import Layer, Limits, Panel, span, wider
 from stream_filters_client.report.timeline import Timeline, columns
-from stream_filters_client.runs import StreamRun
 from stream_filters_client.scores import normal_band
 
 _CLOSE_UP_ROWS = 50

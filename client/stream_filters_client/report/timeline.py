@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from stream_filters_client.protocol.codec import Array
+from stream_filters_client.replays.runs import Run, StreamRun
 from stream_filters_client.report.panels import Band, Dots, Line, Marks
 from stream_filters_client.report.thinning import Thinning
-from stream_filters_client.runs import Run, StreamRun
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from stream_filters_client.aio import AsyncStreamClient
 from stream_filters_client.errors import ServerUnavailable, StreamFiltersError
 from stream_filters_client.input.feeds import Feed
 from stream_filters_client.input.stdin import Chunk
-from stream_filters_client.pace import Pace, Schedule
 from stream_filters_client.protocol.open_stream_aio import AsyncStream
 from stream_filters_client.protocol.sequence import new_sequence_id
-from stream_filters_client.recording import Recording
+from stream_filters_client.replays.pace import Pace, Schedule
+from stream_filters_client.replays.recording import Recording
 from stream_filters_client.result import Result
 
 # requests under way at once; a server turns away what is more than it can hold

@@ -14,7 +14,7 @@ import numpy as np
 from stream_filters_client.errors import BadInput
 from stream_filters_client.json_values import plain
 from stream_filters_client.protocol.codec import Array
-from stream_filters_client.replay import Replay
+from stream_filters_client.replays.replay import Replay
 
 FORMAT = "stream-filters run"
 VERSION = 1

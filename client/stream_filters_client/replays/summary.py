@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from stream_filters_client.expectations import Verdict
-from stream_filters_client.groups import Group
 from stream_filters_client.json_values import plain
 from stream_filters_client.protocol.inspection import ServerInfo
+from stream_filters_client.replays.groups import Group
 
 Scores = Mapping[str, float]
 

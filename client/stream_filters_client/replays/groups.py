@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from stream_filters_client import scorecard
-from stream_filters_client.replay import Replay, Status
+from stream_filters_client.replays.replay import Replay, Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Replays of streams against a predictor, and what is kept of them."""
