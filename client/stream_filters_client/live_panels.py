@@ -17,7 +17,7 @@ from stream_filters_client.replays.groups import Group
 from stream_filters_client.replays.recording import Recording
 from stream_filters_client.replays.replay import Replay, Status
 from stream_filters_client.replays.summary import Scores, number, percent
-from stream_filters_client.scores import Calibration, calibration, normal_band
+from stream_filters_client.scoring.scores import Calibration, calibration, normal_band
 
 _GAUGE_COLUMNS = 16
 _NARROW_GAUGE_COLUMNS = 8

@@ -22,7 +22,7 @@ from stream_filters_client.protocol.codec import Array
 from stream_filters_client.replays.recording import Recording
 from stream_filters_client.replays.replay import Replay
 from stream_filters_client.replays.summary import number
-from stream_filters_client.scores import normal_band
+from stream_filters_client.scoring.scores import normal_band
 
 WINDOW_ROWS = 160
 # a band thinner than this part of the picture cannot be seen in it

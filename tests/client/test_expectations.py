@@ -4,7 +4,7 @@ import math
 
 import pytest
 from stream_filters_client.errors import BadInput
-from stream_filters_client.expectations import judge, parse
+from stream_filters_client.scoring.expectations import judge, parse
 
 SCORES = {"a": {"x": 1.0, "y": math.nan}, "b": {"x": 2.0}}
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from stream_filters_client.expectations import parse
 from stream_filters_client.input import feeds
 from stream_filters_client.input.stdin import Chunk
 from stream_filters_client.replays import recording
 from stream_filters_client.replays.recording import Recording, kept_rows
 from stream_filters_client.result import Result
-from stream_filters_client.scorecard import together
+from stream_filters_client.scoring.expectations import parse
+from stream_filters_client.scoring.scorecard import together
 
 from tests.client.command import Run
 from tests.client.fake_predictor import FakePredictor

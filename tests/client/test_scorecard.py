@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from stream_filters_client.scorecard import Answers, score
+from stream_filters_client.scoring.scorecard import Answers, score
 
 RNG = np.random.default_rng(6)
 T = 400

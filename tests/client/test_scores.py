@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 from scipy.optimize import linear_sum_assignment
-from stream_filters_client import scores
+from stream_filters_client.scoring import scores
 
 
 def test_rmse_and_coverage_leave_out_what_is_undefined() -> None:

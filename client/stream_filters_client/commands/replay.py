@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 import typer
 
-from stream_filters_client import expectations
 from stream_filters_client.commands import inputs
 from stream_filters_client.commands import replay_options as options
 from stream_filters_client.commands.common import (
@@ -25,6 +24,7 @@ from stream_filters_client.replays.pace import Pace
 from stream_filters_client.replays.replay import Status
 from stream_filters_client.replays.retries import RetryCount
 from stream_filters_client.replays.summary import Settings, Summary, document
+from stream_filters_client.scoring import expectations
 from stream_filters_client.summary_table import print_table
 
 EPILOG = examples(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from stream_filters_client.protocol.codec import Array, Floats
-from stream_filters_client.scores import normal_band
+from stream_filters_client.scoring.scores import normal_band
 
 _FILTERED = ("position", "velocity")
 BANDS = ("observation_noise_std", "intercept", "coefficients", "noise_std")

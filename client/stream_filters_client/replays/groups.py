@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from stream_filters_client import scorecard
 from stream_filters_client.replays.replay import Replay, Status
+from stream_filters_client.scoring import scorecard
 
 
 @dataclass(frozen=True, slots=True)

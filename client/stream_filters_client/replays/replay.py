@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from stream_filters_client import scorecard
 from stream_filters_client.aio import AsyncStreamClient
 from stream_filters_client.errors import ServerUnavailable, StreamFiltersError
 from stream_filters_client.input.feeds import Feed
@@ -19,6 +18,7 @@ from stream_filters_client.protocol.sequence import new_sequence_id
 from stream_filters_client.replays.pace import Pace, Schedule
 from stream_filters_client.replays.recording import Recording
 from stream_filters_client.result import Result
+from stream_filters_client.scoring import scorecard
 
 # requests under way at once; a server turns away what is more than it can hold
 _IN_FLIGHT = 128

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from stream_filters_client.expectations import Verdict
 from stream_filters_client.json_values import plain
 from stream_filters_client.protocol.inspection import ServerInfo
 from stream_filters_client.replays.groups import Group
+from stream_filters_client.scoring.expectations import Verdict
 
 Scores = Mapping[str, float]
 

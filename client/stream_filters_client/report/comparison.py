@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from stream_filters_client.scorecard import BETTER_WHEN_HIGHER
+from stream_filters_client.scoring.scorecard import BETTER_WHEN_HIGHER
 from stream_filters_client.summary_table import Section, score_line
 
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stream_filters_client import scores
 from stream_filters_client.replays.runs import Run, StreamRun
 from stream_filters_client.report.comparison import Row, score_rows
 from stream_filters_client.report.figures import Figure, common_figures, points_for, stream_figures
 from stream_filters_client.report.selection import CHOICE, Pair, chosen, pairs
 from stream_filters_client.report.spread import SpreadRow, spread_rows
 from stream_filters_client.report.thinning import Thinning
+from stream_filters_client.scoring import scores
 
 
 @dataclass(frozen=True, slots=True)

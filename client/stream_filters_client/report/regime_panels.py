@@ -9,7 +9,7 @@ from stream_filters_client.protocol.codec import Array
 from stream_filters_client.replays.runs import StreamRun
 from stream_filters_client.report.panels import Layer, Panel, Stack, Strip, span, wider
 from stream_filters_client.report.timeline import Timeline, columns
-from stream_filters_client.scores import match_labels
+from stream_filters_client.scoring.scores import match_labels
 
 
 def labels(values: Array) -> Array:

@@ -8,7 +8,7 @@ from stream_filters_client.palette import ALARM, ESTIMATE
 from stream_filters_client.protocol.codec import Array
 from stream_filters_client.report.panels import Band, Bars, Dots, Layer, Line, Marks, Panel, span, wider
 from stream_filters_client.report.statistics import binomial_region, coverage_by_level
-from stream_filters_client.scores import latency
+from stream_filters_client.scoring.scores import latency
 
 _BINS = 20
 _FEW = 200

@@ -10,7 +10,7 @@ from stream_filters_client.protocol.codec import Array
 from stream_filters_client.replays.runs import StreamRun
 from stream_filters_client.report.panels import Layer, Limits, Panel, span, wider
 from stream_filters_client.report.timeline import Timeline, columns
-from stream_filters_client.scores import normal_band
+from stream_filters_client.scoring.scores import normal_band
 
 _CLOSE_UP_ROWS = 50
 # pictures of one quantity with many components; the others are in the file

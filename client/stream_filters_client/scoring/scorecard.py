@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_filters_client import scores
+from stream_filters_client.scoring import scores
 
 Array = NDArray[Any]
 
