@@ -8,9 +8,10 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
-from stream_filters_client import Patience, errors, load
-from stream_filters_client.load import GRACE_SECONDS, UNANSWERED, Load, Run
-from stream_filters_client.measured import Notes
+from stream_filters_client import Patience, errors
+from stream_filters_client.bench import load
+from stream_filters_client.bench.load import GRACE_SECONDS, UNANSWERED, Load, Run
+from stream_filters_client.bench.measurements import Notes
 
 from tests.client.virtual_time import VirtualTimeLoop
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 from stream_filters_client import errors
-from stream_filters_client.measured import Notes, histogram, percentiles_ms
-from stream_filters_client.objective import Objective, Search, parse
+from stream_filters_client.bench.measurements import Notes, histogram, percentiles_ms
+from stream_filters_client.bench.objective import Objective, Search, parse
 
 LATENCIES_MS = np.random.default_rng(8).lognormal(1.0, 1.0, size=2_000)
 

@@ -9,8 +9,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from stream_filters_client import load_report, objective, trials
 from stream_filters_client.aio import AsyncStreamClient
+from stream_filters_client.bench import load_report, objective
+from stream_filters_client.bench import rate_search as trials
+from stream_filters_client.bench.load import Load, Run
+from stream_filters_client.bench.measurements import Notes
+from stream_filters_client.bench.objective import Objective
+from stream_filters_client.bench.rate_search import Trial
 from stream_filters_client.commands.common import (
     AsJson,
     Connection,
@@ -20,14 +25,10 @@ from stream_filters_client.commands.common import (
     takes_connection,
 )
 from stream_filters_client.errors import BadInput
-from stream_filters_client.load import Load, Run
-from stream_filters_client.measured import Notes
-from stream_filters_client.objective import Objective
 from stream_filters_client.protocol.inspection import KNOWN_MODELS, ServerInfo
 from stream_filters_client.protocol.routing import TRANSPORTS, Transport
 from stream_filters_client.replays import interruption
 from stream_filters_client.replays.retries import RetryCount
-from stream_filters_client.trials import Trial
 
 _EVERY_SECONDS = 1.0
 _DURATION_SECONDS = 10.0

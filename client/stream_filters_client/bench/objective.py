@@ -4,8 +4,8 @@ import math
 import re
 from dataclasses import dataclass
 
+from stream_filters_client.bench.measurements import Notes
 from stream_filters_client.errors import BadInput
-from stream_filters_client.measured import Notes
 
 _FORM = re.compile(r"\s*p(?P<percent>\d+(?:\.\d+)?)\s*<=\s*(?P<limit>\d+(?:\.\d+)?)\s*(?P<unit>ms|s)\s*")
 # an answered rate of less than this share of the rate asked for is no rate that is kept

@@ -7,11 +7,11 @@ from typing import Any
 
 from rich.console import Console
 
-from stream_filters_client.load import UNANSWERED, Load, Run
-from stream_filters_client.measured import Notes, histogram, percentiles_ms
-from stream_filters_client.objective import Objective
+from stream_filters_client.bench.load import UNANSWERED, Load, Run
+from stream_filters_client.bench.measurements import Notes, histogram, percentiles_ms
+from stream_filters_client.bench.objective import Objective
+from stream_filters_client.bench.rate_search import Trial
 from stream_filters_client.protocol.inspection import ServerInfo
-from stream_filters_client.trials import Trial
 
 _BAR_COLUMNS = 40
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from stream_filters_client.aio import AsyncStreamClient
-from stream_filters_client.load import Load, Run
-from stream_filters_client.measured import Notes
-from stream_filters_client.objective import Objective, Search
+from stream_filters_client.bench.load import Load, Run
+from stream_filters_client.bench.measurements import Notes
+from stream_filters_client.bench.objective import Objective, Search
 
 # what answers can be had one after the other is the first guess
 _FIRST_SHARE = 0.8

@@ -10,7 +10,7 @@ import numpy as np
 
 from stream_filters_client import errors
 from stream_filters_client.aio import AsyncStreamClient
-from stream_filters_client.measured import Notes
+from stream_filters_client.bench.measurements import Notes
 from stream_filters_client.protocol import administration as backup
 from stream_filters_client.protocol.codec import Floats
 from stream_filters_client.protocol.open_stream_aio import AsyncStream
