@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from stream_filters_client.progress import line
 from stream_filters_client.protocol.routing import TRANSPORTS
 from stream_filters_client.replays.groups import grouped
 from stream_filters_client.replays.pace import Pace, Schedule
 from stream_filters_client.replays.replay import Status
 from stream_filters_client.scoring import scores
+from stream_filters_client.terminal.progress import line
 
 from tests.client.stub_client import StubClient, streams
 

@@ -25,7 +25,7 @@ from stream_filters_client.replays.replay import Status
 from stream_filters_client.replays.retries import RetryCount
 from stream_filters_client.replays.summary import Settings, Summary, document
 from stream_filters_client.scoring import expectations
-from stream_filters_client.summary_table import print_table
+from stream_filters_client.terminal.summary_table import print_table
 
 EPILOG = examples(
     "stream-filters replay kalman-demo",

@@ -12,7 +12,6 @@ from rich.console import Console
 
 from stream_filters_client.aio import AsyncStreamClient
 from stream_filters_client.input.feeds import Feed
-from stream_filters_client.progress import report_lines
 from stream_filters_client.protocol.calls import Patience
 from stream_filters_client.protocol.inspection import ServerInfo
 from stream_filters_client.replays import interruption
@@ -22,6 +21,7 @@ from stream_filters_client.replays.pace import Pace
 from stream_filters_client.replays.recording import Recording, kept_rows, wanted_outputs
 from stream_filters_client.replays.replay import Replay, run_all
 from stream_filters_client.replays.retries import RetryCount
+from stream_filters_client.terminal.progress import report_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ async def _run(what: Run, reporting: Reporting) -> tuple[ServerInfo, list[Group]
     stop = asyncio.Event()
     if reporting.live:
         # drawing takes long to import: not while streams are under way
-        importlib.import_module("stream_filters_client.live")
+        importlib.import_module("stream_filters_client.terminal.live_view")
     async with AsyncStreamClient(**what.arguments, patience=what.patience) as client:
         with reporting.busy(f"waiting for {what.label}"):
             server = await client.server()
@@ -85,7 +85,7 @@ async def _run(what: Run, reporting: Reporting) -> tuple[ServerInfo, list[Group]
             with suppress(asyncio.CancelledError):
                 await watching
     if reporting.screenshot is not None:
-        from stream_filters_client import live  # noqa: PLC0415 - drawing takes long to import
+        from stream_filters_client.terminal import live_view as live  # noqa: PLC0415 - drawing takes long to import
 
         view = live.LiveView(groups, _title(what.label), reporting.retries)
         live.save_screenshot(view, reporting.screenshot)
@@ -106,7 +106,7 @@ def _title(label: str) -> str:
 async def _report(groups: Sequence[Group], label: str, reporting: Reporting) -> None:
     """Tell what happens, in the way that was asked for, until cancelled."""
     if reporting.live:
-        from stream_filters_client import live  # noqa: PLC0415 - drawing takes long to import
+        from stream_filters_client.terminal import live_view as live  # noqa: PLC0415 - drawing takes long to import
 
         await live.watch(live.LiveView(groups, _title(label), reporting.retries), reporting.console)
     elif reporting.lines:

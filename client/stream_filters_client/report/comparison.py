@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from stream_filters_client.scoring.scorecard import BETTER_WHEN_HIGHER
-from stream_filters_client.summary_table import Section, score_line
+from stream_filters_client.terminal.summary_table import Section, score_line
 
 
 class Verdict(StrEnum):

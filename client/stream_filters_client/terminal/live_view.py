@@ -12,9 +12,9 @@ from rich.live import Live
 from rich.text import Text
 
 from stream_filters_client.errors import BadInput
-from stream_filters_client.live_panels import PanelScores, StreamPanel, columns_for
 from stream_filters_client.replays.groups import Group
 from stream_filters_client.replays.retries import RetryCount
+from stream_filters_client.terminal.live_panels import PanelScores, StreamPanel, columns_for
 
 _FRAME_SECONDS = 0.125
 _SCORES_SECONDS = 1.0

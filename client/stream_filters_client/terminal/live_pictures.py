@@ -7,7 +7,12 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from stream_filters_client.live_plot import (
+from stream_filters_client.protocol.codec import Array
+from stream_filters_client.replays.recording import Recording
+from stream_filters_client.replays.replay import Replay
+from stream_filters_client.replays.summary import number
+from stream_filters_client.scoring.scores import normal_band
+from stream_filters_client.terminal.live_plot import (
     BAND,
     COLORS,
     ESTIMATE,
@@ -18,11 +23,6 @@ from stream_filters_client.live_plot import (
     plot,
     spark,
 )
-from stream_filters_client.protocol.codec import Array
-from stream_filters_client.replays.recording import Recording
-from stream_filters_client.replays.replay import Replay
-from stream_filters_client.replays.summary import number
-from stream_filters_client.scoring.scores import normal_band
 
 WINDOW_ROWS = 160
 # a band thinner than this part of the picture cannot be seen in it

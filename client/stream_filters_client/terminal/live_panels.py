@@ -9,15 +9,15 @@ from rich.console import Group as Parts
 from rich.panel import Panel
 from rich.text import Text
 
-from stream_filters_client.live_pictures import WINDOW_ROWS, picture
-from stream_filters_client.live_plot import BAND, COLORS, ESTIMATE, bar, gauge, spark
-from stream_filters_client.progress import counted
 from stream_filters_client.protocol.codec import Array
 from stream_filters_client.replays.groups import Group
 from stream_filters_client.replays.recording import Recording
 from stream_filters_client.replays.replay import Replay, Status
 from stream_filters_client.replays.summary import Scores, number, percent
 from stream_filters_client.scoring.scores import Calibration, calibration, normal_band
+from stream_filters_client.terminal.live_pictures import WINDOW_ROWS, picture
+from stream_filters_client.terminal.live_plot import BAND, COLORS, ESTIMATE, bar, gauge, spark
+from stream_filters_client.terminal.progress import counted
 
 _GAUGE_COLUMNS = 16
 _NARROW_GAUGE_COLUMNS = 8
