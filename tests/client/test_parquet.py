@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from stream_filters_client.errors import BadInput, ServerFault
 from stream_filters_client.input.parquet import ParquetWriter
+from stream_filters_client.input.row_files import Spool
 from stream_filters_client.input.sources import Layout, open_file
-from stream_filters_client.replays.row_files import Spool
 
 from tests.client.command import Run
 from tests.client.fake_predictor import FakePredictor
@@ -107,7 +107,7 @@ def test_the_same_seed_gives_the_same_bytes_however_they_are_cut(
     predictor: FakePredictor, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stream_filters_client.input.parquet._GROUP_ROWS", 64)
-    monkeypatch.setattr("stream_filters_client.replays.row_files._TAKEN_ROWS", 50)
+    monkeypatch.setattr("stream_filters_client.input.row_files._TAKEN_ROWS", 50)
     files = [tmp_path / f"{index}.parquet" for index in range(3)]
     for file, batch, seed in zip(files, ("10", "7", "10"), ("1", "1", "2"), strict=True):
         options = ("--streams", "4", "--length", "60", "--batch", batch, "--seed", seed, "--output", str(file))

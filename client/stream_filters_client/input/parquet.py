@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from stream_filters_client.errors import BadInput
+from stream_filters_client.input.row_files import Kind
 from stream_filters_client.protocol.codec import Array
-from stream_filters_client.replays.row_files import Kind
 
 try:
     import pyarrow as pa

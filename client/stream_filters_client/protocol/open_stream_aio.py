@@ -14,11 +14,11 @@ from stream_filters_client import errors
 from stream_filters_client.protocol.calls import Call, Refused
 from stream_filters_client.protocol.codec import Observations
 from stream_filters_client.protocol.connecting import BaseStream
+from stream_filters_client.protocol.feeder import Feeder
 from stream_filters_client.protocol.pipeline import DEFAULT_AHEAD, Pipeline, as_rows_async, check_ahead, look
 from stream_filters_client.protocol.routing import Route
 from stream_filters_client.protocol.sequence import Rows, Sequence
 from stream_filters_client.protocol.streaming_aio import AsyncStreamingCall
-from stream_filters_client.replays.feeder import Feeder
 from stream_filters_client.result import Result
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from stream_filters_client.errors import BadInput
+from stream_filters_client.input.row_files import Kind, Spool
 from stream_filters_client.input.stdin import Chunk
 from stream_filters_client.protocol.codec import Array
 from stream_filters_client.replays.recording import row_outputs
 from stream_filters_client.replays.replay import Replay
-from stream_filters_client.replays.row_files import Kind, Spool
 from stream_filters_client.result import Result
 
 OBSERVATION = "observation"

@@ -1,6 +1,5 @@
 """What came of a replay, for programs."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,8 +8,7 @@ from stream_filters_client.json_values import plain
 from stream_filters_client.protocol.inspection import ServerInfo
 from stream_filters_client.replays.groups import Group
 from stream_filters_client.scoring.expectations import Verdict
-
-Scores = Mapping[str, float]
+from stream_filters_client.scoring.score_lines import Scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +68,3 @@ def _told(group: Group, scores: Scores) -> dict[str, Any]:
         "replayed": group.replayed,
         "scores": {name: plain(value) for name, value in scores.items()},
     }
-
-
-def number(value: float) -> str:
-    """A number with four digits that count."""
-    return "-" if math.isnan(value) else f"{value:.4g}"
-
-
-def percent(value: float) -> str:
-    """A share in per cent."""
-    return "-" if math.isnan(value) else f"{100 * value:.1f} %"

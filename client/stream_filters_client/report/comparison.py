@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from stream_filters_client.scoring.score_lines import Section, score_line
 from stream_filters_client.scoring.scorecard import BETTER_WHEN_HIGHER
-from stream_filters_client.terminal.summary_table import Section, score_line
 
 
 class Verdict(StrEnum):

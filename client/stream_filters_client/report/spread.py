@@ -8,7 +8,7 @@ import numpy as np
 
 from stream_filters_client.replays.runs import Run, StreamRun
 from stream_filters_client.report.comparison import loss
-from stream_filters_client.terminal.summary_table import Section, score_line
+from stream_filters_client.scoring.score_lines import Section, score_line
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from stream_filters_client.protocol.codec import Array
 from stream_filters_client.replays.groups import Group
 from stream_filters_client.replays.recording import Recording
 from stream_filters_client.replays.replay import Replay, Status
-from stream_filters_client.replays.summary import Scores, number, percent
+from stream_filters_client.scoring.score_lines import Scores, number, percent
 from stream_filters_client.scoring.scores import Calibration, calibration, normal_band
 from stream_filters_client.terminal.live_pictures import WINDOW_ROWS, picture
 from stream_filters_client.terminal.live_plot import BAND, COLORS, ESTIMATE, bar, gauge, spark

@@ -10,7 +10,7 @@ from rich.text import Text
 from stream_filters_client.protocol.codec import Array
 from stream_filters_client.replays.recording import Recording
 from stream_filters_client.replays.replay import Replay
-from stream_filters_client.replays.summary import number
+from stream_filters_client.scoring.score_lines import number
 from stream_filters_client.scoring.scores import normal_band
 from stream_filters_client.terminal.live_plot import (
     BAND,

@@ -9,7 +9,7 @@ from rich.console import Console
 from stream_filters_client.replays.groups import Group
 from stream_filters_client.replays.replay import Status
 from stream_filters_client.replays.retries import RetryCount
-from stream_filters_client.replays.summary import number, percent
+from stream_filters_client.scoring.score_lines import number, percent
 
 _EVERY_SECONDS = 1.0
 

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -11,7 +10,8 @@ from rich.text import Text
 
 from stream_filters_client.replays.groups import Group
 from stream_filters_client.replays.replay import Status
-from stream_filters_client.replays.summary import Scores, Summary, number, percent
+from stream_filters_client.replays.summary import Summary
+from stream_filters_client.scoring.score_lines import Line, Scores, Section, number, score_line
 
 _LABEL_COLUMNS = 40
 _SCORE_COLUMNS = 20
@@ -41,24 +41,6 @@ def print_table(summary: Summary, console: Console) -> None:
         for sentence, count in group.errors.items():
             name = group.name if len(group.replays) == 1 else f"{group.name}, {count:,} of its streams"
             console.print(Text.assemble((f"{name}: ", "bold"), sentence))
-
-
-class Section(IntEnum):
-    """Kinds of lines, in the order in which they are shown."""
-
-    STREAM = 0
-    ACCURACY = 1
-    CALIBRATION = 2
-    SPEED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the table."""
-
-    section: Section
-    label: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,42 +89,3 @@ def _score_lines(scores: Scores, group: Group) -> Iterator[Line]:
         line = score_line(name, value, scores, level)
         if line is not None and not math.isnan(value):
             yield line
-
-
-def score_line(name: str, value: float, scores: Scores, level: str) -> Line | None:
-    """The line of one score; None for scores that stand in another's line."""
-    limit = f" ({number(scores['calibration_limit'])})" if "calibration_limit" in scores else ""
-    special = {
-        "regime_accuracy": (Section.ACCURACY, "regime right", percent(value)),
-        "regime_accuracy_loss": (Section.ACCURACY, "regime right less often than oracle by", percent(value)),
-        "regime_detected": (Section.ACCURACY, "changes found", percent(value)),
-        "regime_delay": (Section.ACCURACY, "observations until found", number(value)),
-        "regime_false_alarms_per_1000": (Section.ACCURACY, "false alarms per 1,000", number(value)),
-        "predictive_coverage": (Section.CALIBRATION, f"observations in {level} interval", percent(value)),
-        "log_score_mean": (Section.CALIBRATION, "log score of an observation", number(value)),
-        "log_score_gap": (Section.CALIBRATION, "log score less oracle's", number(value)),
-        "log_score_total": (Section.CALIBRATION, "log score in all", f"{value:,.1f}"),
-        "calibration_distance": (Section.CALIBRATION, "PIT off uniform (5 % limit)", f"{number(value)}{limit}"),
-        "calibration_rejected": (Section.CALIBRATION, "PIT beyond that limit, 5 % by chance", percent(value)),
-        "latency_p50_ms": (Section.SPEED, "median answer in ms", number(value)),
-        "latency_p99_ms": (Section.SPEED, "99 % of answers within ms", number(value)),
-        "observations_per_second": (Section.SPEED, "observations a second", f"{value:,.0f}"),
-    }
-    if name in special:
-        return Line(*special[name])
-    if name.endswith("_rmse"):
-        return Line(Section.ACCURACY, f"{_words(name.removesuffix('_rmse'))} RMSE", number(value))
-    if name.endswith("_rmse_ratio"):
-        label = f"{_words(name.removesuffix('_rmse_ratio'))} RMSE over oracle's"
-        return Line(Section.ACCURACY, label, f"{value:.3f}")
-    if name.endswith("_coverage"):
-        label = f"{_words(name.removesuffix('_coverage'))} in {level} band"
-        return Line(Section.CALIBRATION, label, percent(value))
-    if name.endswith("_final_error"):
-        label = f"{_words(name.removesuffix('_final_error'))} error at the end"
-        return Line(Section.ACCURACY, label, percent(value))
-    return None
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")

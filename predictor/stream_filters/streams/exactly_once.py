@@ -10,8 +10,8 @@ import numpy as np
 
 from stream_filters.filters.base import Array, Batch, Filter, Floats
 from stream_filters.refusals import InvalidRequest, NotFound, Unusable, WrongOffset
+from stream_filters.streams.answer_size import check_answer
 from stream_filters.streams.records import DIGEST_BYTES, Belief, Record, same_filter
-from stream_filters.wire.validation import check_answer
 
 Bind = Callable[[str | None], Filter[Any]]
 
