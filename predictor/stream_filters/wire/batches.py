@@ -8,12 +8,12 @@ import numpy as np
 
 from stream_filters.filters.base import Array, Filter, Floats
 from stream_filters.refusals import InvalidRequest, Refusal
+from stream_filters.streams.answer_size import check_answer
 from stream_filters.streams.exactly_once import Turn
 from stream_filters.wire import tensors
 from stream_filters.wire.tensors import RawTensor
 from stream_filters.wire.validation import (
     RequestLimits,
-    check_answer,
     check_count,
     floats,
     rows,
