@@ -60,7 +60,7 @@ proto: setup ## make the client's messages anew from KServe's descriptor
 
 .PHONY: fuzz
 fuzz: setup ## throw wrong bytes at a predictor; COUNT=50000
-	$(BIN)/python -m tools.with_predictor MODULE=tests.serve_running_mean -- $(BIN)/python -m tests.server.fuzz {grpc} $(or $(COUNT),50000)
+	$(BIN)/python -m tools.with_predictor MODULE=tests.serve_running_mean -- $(BIN)/python -m tests.predictor.endpoints.fuzz {grpc} $(or $(COUNT),50000)
 
 .PHONY: test
 test: setup ## run all tests

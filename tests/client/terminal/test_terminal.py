@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.client.fake_predictor import FakePredictor
-from tests.client.terminal import (
+from tests.client.pseudo_terminal import (
     ALTERNATE_SCREEN,
     COMMAND,
     DEADLINE_SECONDS,

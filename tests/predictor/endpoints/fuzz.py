@@ -1,4 +1,4 @@
-"""Requests that are wrong at the level of bytes: `python -m tests.server.fuzz ADDRESS COUNT [SEED]`.
+"""Requests that are wrong at the level of bytes: `python -m tests.predictor.endpoints.fuzz ADDRESS COUNT [SEED]`.
 
 Mutations of whole requests (cut, flipped, repeated, spliced) and of their tensors (shapes that lie, giant dimensions,
 raw contents that are cut off, the same input twice, text that is none, thousands of parameters). Every other one goes
@@ -15,7 +15,7 @@ from typing import Any
 import grpc
 from stream_filters_client.wire import inference_pb2 as wire
 
-from tests.server.calls import METHOD, request
+from tests.predictor.endpoints.calls import METHOD, request
 
 CORPUS = Path(__file__).parent / "corpus"
 BLAMES_THE_SERVER = {"NO ANSWER", "INTERNAL", "UNKNOWN", "UNAVAILABLE", "DEADLINE_EXCEEDED", "DATA_LOSS", "CANCELLED"}

@@ -11,7 +11,7 @@ from stream_filters.filters.kalman.filter import StreamingKalman, StreamingKalma
 
 from benchmarks.accuracy.streaming_kalman import targets
 
-DATA = Path(__file__).parents[2] / "data"
+DATA = Path(__file__).parents[3] / "data"
 
 
 def test_quick_targets_are_met() -> None:

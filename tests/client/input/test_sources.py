@@ -122,7 +122,7 @@ def test_the_data_of_the_repository_are_those_of_statsmodels(name: str, rows: in
 
     frame = getattr(statsmodels.datasets, name).load_pandas().data
     column, time_column = {"nile": ("volume", "year"), "co2": ("co2", "date")}[name]
-    path = Path(__file__).parents[2] / "data" / f"{name}.csv"
+    path = Path(__file__).parents[3] / "data" / f"{name}.csv"
     found = open_file(path, Layout((column,), time_column, None if name == "nile" else "weeks"))
     assert len(found) == rows
     assert sum(math.isnan(row.values[0]) for row in found) == missing

@@ -15,10 +15,10 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from stream_filters_client.wire import inference_pb2 as wire
 
+from tests.predictor.endpoints.calls import fresh_name, open_stream, request
 from tests.predictor.models import MEAN
 from tests.predictor.process import PredictorProcess
 from tests.predictor.v2 import Caller, message
-from tests.server.calls import fresh_name, open_stream, request
 
 CALLERS = 4
 DEADLINE_SECONDS = 60.0

@@ -1,7 +1,7 @@
 import urllib.request
 
+from tests.predictor.endpoints.fuzz import findings
 from tests.predictor.process import PredictorProcess
-from tests.server.fuzz import findings
 
 
 def test_no_bytes_make_the_server_take_the_blame_or_grow(served: PredictorProcess) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-MAKE_WIRE = Path(__file__).parents[2] / "client" / "tools" / "make_wire.py"
+MAKE_WIRE = Path(__file__).parents[3] / "client" / "tools" / "make_wire.py"
 
 BESIDE = """
 import {module} as other

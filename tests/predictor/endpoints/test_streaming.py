@@ -8,10 +8,10 @@ import grpc
 import pytest
 from stream_filters_client.wire import inference_pb2 as wire
 
+from tests.predictor.endpoints.calls import METHOD, fresh_name, open_stream, request, requests
 from tests.predictor.models import MEAN, MODELS
 from tests.predictor.process import PredictorProcess
 from tests.predictor.v2 import Caller
-from tests.server.calls import METHOD, fresh_name, open_stream, request, requests
 
 DEADLINE_SECONDS = 60.0
 ROWS = 100

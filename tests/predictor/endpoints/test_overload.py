@@ -15,10 +15,10 @@ from stream_filters_client import errors
 from stream_filters_client.wire import inference_pb2 as wire
 
 from tests.conftest import StartPredictor
+from tests.predictor.endpoints.calls import fresh_name, open_stream, request
 from tests.predictor.models import MEAN
 from tests.predictor.process import PredictorProcess
 from tests.predictor.v2 import Caller, Refused, Reply, message
-from tests.server.calls import fresh_name, open_stream, request
 
 MOST = 2
 DEADLINE_SECONDS = 60.0

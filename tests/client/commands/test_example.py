@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.client.fake_predictor import FakePredictor
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "track.py"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "track.py"
 
 
 def test_the_example_tracks_a_position(predictor: FakePredictor) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from tests.authority import Authority
 from tests.conftest import StartPredictor
+from tests.predictor.endpoints.calls import fresh_name, open_stream, request
 from tests.predictor.models import MEAN
 from tests.predictor.process import PredictorProcess
-from tests.server.calls import fresh_name, open_stream, request
 
 INFER = "/inference.GRPCInferenceService/ModelInfer"
 HEALTH = "/grpc.health.v1.Health/Check"

@@ -13,7 +13,7 @@ import stamina.instrumentation
 from stream_filters_client import cli
 
 from tests.client.fake_predictor import FakePredictor
-from tests.client.terminal import poll, signals_pending
+from tests.client.pseudo_terminal import poll, signals_pending
 
 COMMAND = [sys.executable, "-m", "stream_filters_client.cli", "bench"]
 Run = Callable[..., tuple[int, str, str]]

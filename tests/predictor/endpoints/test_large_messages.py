@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from stream_filters_client.wire import inference_pb2 as wire
 
+from tests.predictor.endpoints.calls import METHOD
 from tests.predictor.process import PredictorProcess
 from tests.predictor.v2 import Caller, message, pb
-from tests.server.calls import METHOD
 
 MODEL = "streaming_kalman"
 ROWS = 100_000

@@ -18,7 +18,7 @@ from stream_filters_client import StreamClient, cli
 from tests.conftest import StartPredictor
 from tests.predictor.process import PredictorProcess
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 COMMANDS = Path(sys.executable).parent
 _EXAMPLE = re.compile(r"^  (\S.*)$", re.MULTILINE)
 
