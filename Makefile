@@ -36,9 +36,9 @@ setup: .venv/.ready .venv-client/.ready .venv/.warm ## make the environments fro
 	touch $@
 
 # compiled once here, so that no start of the predictor waits for the compiler
-.venv/.warm: .venv/.ready $(wildcard predictor/stream_filters/filters/*.py)
+.venv/.warm: .venv/.ready $(shell find predictor/stream_filters/filters -name "*.py")
 	# numba does not see a change in a module that a cached kernel calls
-	rm -f predictor/stream_filters/filters/__pycache__/*.nb[ic]
+	find predictor/stream_filters/filters -name "*.nb[ic]" -delete
 	$(BIN)/python -m stream_filters.warm
 	touch $@
 
