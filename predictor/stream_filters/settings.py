@@ -54,7 +54,9 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    host: str = Field("0.0.0.0", description="address that both ports listen on")  # noqa: S104  it runs in a pod
+    host: str = Field(
+        "::", description="address that both ports listen on; `::` is every one, IPv4's too, and works without IPv6"
+    )
     grpc_port: int = Field(8081, ge=0, le=65_535, description="port of the v2 gRPC endpoint; 0 picks a free one")
     http_port: int = Field(8080, ge=0, le=65_535, description="port of the v2 REST endpoint; 0 picks a free one")
     models: list[ModelSettings] = Field(

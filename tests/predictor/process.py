@@ -19,11 +19,15 @@ class PredictorProcess:
     """One predictor with all registered filters and `running_mean`.
 
     folder: where its log is written. arguments: flags. environment: variables on top of this process's own.
+    host: where it listens.
     """
 
-    def __init__(self, folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, host: str = "127.0.0.1"
+    ) -> None:
+        self.host = host
         self._log = folder / "predictor.log"
-        command = [sys.executable, "-m", "tests.serve_running_mean", "--host", "127.0.0.1"]
+        command = [sys.executable, "-m", "tests.serve_running_mean", "--host", host]
         command += ["--grpc-port", "0", "--http-port", "0", "--grace-seconds", "5", *arguments]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -61,6 +65,7 @@ class PredictorProcess:
             if not self.is_alive() or time.monotonic() > deadline:
                 raise AssertionError(f"the predictor did not start:\n{self.log}")
             time.sleep(0.05)
-        self.grpc_address = f"127.0.0.1:{ready[1]}"
-        self.http_url = f"http://127.0.0.1:{ready[2]}"
+        loopback = {"::1": "[::1]"}.get(self.host, "127.0.0.1")
+        self.grpc_address = f"{loopback}:{ready[1]}"
+        self.http_url = f"http://{loopback}:{ready[2]}"
         self.models = ready[3].split(",")

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +15,7 @@ from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 from kserve.protocol.rest.server import RESTServer, metrics_handler
 
 from stream_filters import __version__
+from stream_filters.endpoints.addresses import listening_socket, usable_host
 from stream_filters.endpoints.admission import Admission
 from stream_filters.endpoints.rest_limits import LimitsMiddleware, answer_too_large
 from stream_filters.endpoints.security import Token, TokenMiddleware, rest_tls
@@ -79,8 +79,7 @@ class RestEndpoint:
     def __init__(
         self, settings: Settings, token: Token | None, data_plane: DataPlane, repository: ModelRepositoryExtension
     ) -> None:
-        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-        self._socket = socket.create_server((settings.host, settings.http_port), family=family, backlog=512)
+        self._socket = listening_socket(usable_host(settings.host), settings.http_port)
         self.port: int = self._socket.getsockname()[1]
         self._rest = RESTServer(
             FASTAPI_APP_IMPORT_STRING,

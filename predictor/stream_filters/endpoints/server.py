@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import uvloop
 from kserve import ModelServer
 
+from stream_filters.endpoints.addresses import in_brackets, usable_host
 from stream_filters.endpoints.grpc_endpoint import GrpcEndpoint
 from stream_filters.endpoints.rest_service import FilterDataPlane, FixedRepository, RestEndpoint
 from stream_filters.endpoints.security import Token
@@ -64,7 +65,7 @@ class FilterServer(ModelServer):
     async def _serve(self, told: asyncio.Event, began: float) -> None:
         settings = self._settings
         token = Token(settings.token_file) if settings.token_file else None
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        host = in_brackets(usable_host(settings.host))
         rest = RestEndpoint(settings, token, self.dataplane, self.model_repository_extension)
         grpc = GrpcEndpoint(settings, token, self.dataplane, self.model_repository_extension)
         grpc_port = await grpc.start(host)
