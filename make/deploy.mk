@@ -4,7 +4,8 @@ include make/versions.mk
 
 TOOLS := .tools/bin
 HELM ?= $(TOOLS)/helm
-GO ?= go
+# the one that pip brings
+GO ?= $(CURDIR)/$(BIN)/go
 
 # Go's own `go install` leaves Helm without the Kubernetes version that it renders for
 KUBERNETES_MINOR := $(word 2,$(subst ., ,$(KUBERNETES_VERSION)))
@@ -29,32 +30,28 @@ INSTALLED := $(call installed,helm,$(HELM_VERSION)-$(KUBERNETES_VERSION)) \
 .PHONY: tools
 tools: $(INSTALLED) ## install Helm, helm-unittest, kubeconform, the API's schemas, grpcurl and grpc-health-probe into .tools
 
-.PHONY: .needs-go
-.needs-go:
-	@command -v $(GO) >/dev/null || { echo "Go is missing: it builds the pinned tools; install it, 1.25 or newer, or name it with GO=" >&2; exit 1; }
-
-$(call installed,helm,$(HELM_VERSION)-$(KUBERNETES_VERSION)): | .needs-go
+$(call installed,helm,$(HELM_VERSION)-$(KUBERNETES_VERSION)): | .venv/.programs
 	@echo "installing helm $(HELM_VERSION)"
 	@GOBIN=$(CURDIR)/$(TOOLS) CGO_ENABLED=0 $(GO) install -trimpath -ldflags="$(HELM_FLAGS)" helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
 	@touch $@
 
 # its module has replacements, so that `go install` refuses it
-$(call installed,helm-unittest,$(HELM_UNITTEST_VERSION)): | .needs-go
+$(call installed,helm-unittest,$(HELM_UNITTEST_VERSION)): | .venv/.programs
 	@echo "installing helm-unittest $(HELM_UNITTEST_VERSION)"
 	@module=$$($(GO) mod download -json github.com/helm-unittest/helm-unittest@$(HELM_UNITTEST_VERSION) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p'); \
 	cd "$$module" && CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o $(CURDIR)/$(TOOLS)/helm-unittest ./cmd/helm-unittest
 	@touch $@
 
-$(call installed,kubeconform,$(KUBECONFORM_VERSION)): | .needs-go
+$(call installed,kubeconform,$(KUBECONFORM_VERSION)): | .venv/.programs
 	$(call go-install,github.com/yannh/kubeconform/cmd/kubeconform@$(KUBECONFORM_VERSION))
 
-$(call installed,grpcurl,$(GRPCURL_VERSION)): | .needs-go
+$(call installed,grpcurl,$(GRPCURL_VERSION)): | .venv/.programs
 	$(call go-install,github.com/fullstorydev/grpcurl/cmd/grpcurl@$(GRPCURL_VERSION))
 
-$(call installed,grpc-health-probe,$(GRPC_HEALTH_PROBE_VERSION)): | .needs-go
+$(call installed,grpc-health-probe,$(GRPC_HEALTH_PROBE_VERSION)): | .venv/.programs
 	$(call go-install,github.com/grpc-ecosystem/grpc-health-probe@$(GRPC_HEALTH_PROBE_VERSION))
 
-$(call installed,schemas,$(SCHEMAS)): tests/charts/schemas.py | .needs-go .venv/.ready
+$(call installed,schemas,$(SCHEMAS)): tests/charts/schemas.py | .venv/.programs
 	@echo "writing the schemas of Kubernetes $(KUBERNETES_VERSION), KServe $(KSERVE_VERSION), KEDA and the Prometheus operator"
 	@$(BIN)/python -m tests.charts.schemas .tools/schemas \
 		k8s.io/kubernetes@$(KUBERNETES_VERSION) github.com/kserve/kserve@$(KSERVE_VERSION) \

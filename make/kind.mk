@@ -7,7 +7,7 @@ export KIND HELM IMAGE CLIENT_IMAGE CONTAINER NODE_IMAGE CLIENT KSERVE_VERSION C
 export CLUSTER NAMESPACE RELEASE CONTEXT WAIT KUBECTL VALKEY_IMAGE KSERVE_CHARTS CERT_MANAGER_CHART CHAOS
 
 .PHONY: kind-tools
-kind-tools: tools | .needs-go ## install kind and Helm into .tools
+kind-tools: tools | .venv/.programs ## install kind and Helm into .tools
 	@test -x $(KIND) || GOBIN=$(CURDIR)/$(TOOLS) CGO_ENABLED=0 $(GO) install -trimpath -ldflags="-s -w" sigs.k8s.io/kind@$(KIND_VERSION)
 
 .PHONY: kind-up

@@ -1,16 +1,16 @@
 """A real browser for the tests of pages: headless Chromium, what its pages complained of, and what they asked for."""
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-import pytest
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import ConsoleMessage, Page, Request, WebSocket, async_playwright
 
-_NAMES = ("chromium", "google-chrome")
+from tests.missing import missing
+from tools import programs
+
 # the browser itself has nothing to ask of anyone, nor can it: every name but the loopback's is unknown to it
 _ARGUMENTS = [
     "--no-sandbox",
@@ -24,11 +24,8 @@ _ARGUMENTS = [
 
 
 def chromium_path() -> str:
-    """The installed Chromium; its absence fails the test."""
-    for name in _NAMES:
-        if (found := shutil.which(name)) is not None:
-            return found
-    pytest.fail(f"none of {', '.join(_NAMES)} is on the PATH: install the package chromium, or google-chrome")
+    """The installed Chromium."""
+    return programs.chromium() or missing("a browser", "apt-get install chromium")
 
 
 @dataclass

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from tests.browser import Browser, started
+from tests.missing import summary
 from tests.predictor.process import PredictorProcess
 
 # the same cases at every run; HYPOTHESIS_PROFILE=default looks for new ones
@@ -14,6 +16,12 @@ settings.register_profile("repeatable", derandomize=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 StartPredictor = Callable[..., PredictorProcess]
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say what was not run, and what would let it run."""
+    for line in summary(terminalreporter.stats.get("skipped", [])):
+        terminalreporter.write_line(line, yellow=True)
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +50,6 @@ def served(start_predictor: StartPredictor) -> PredictorProcess:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    """A headless Chromium; fails where none is installed."""
+    """A headless Chromium."""
     async with started() as browser:
         yield browser

@@ -4,7 +4,6 @@ python -m tools.dashboard_picture COMMAND FILE.png SCENARIO ...
 """
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from tools.processes import predictor
+from tools.programs import chromium
 
 _WIDTH, _HEIGHT = 1280, 900
 # so many observations in, with changes of regime behind and everything learnt that there is to learn
@@ -24,8 +24,8 @@ _FAR_ENOUGH = """count => [...(Bokeh.documents[0]?.all_models ?? [])].some(
 def main() -> int:
     """Replay the scenarios on a dashboard, and keep what a browser shows of it."""
     command, target, *scenarios = sys.argv[1:]
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
+    browser = chromium()
+    if browser is None:
         sys.exit("Chromium is needed for the pictures: install the package chromium")
     with predictor() as (grpc, _):
         options = ["--target", grpc, "--port", "0", "--no-open", "--rate", "40", "--length", str(10 * _OBSERVATIONS)]
@@ -33,7 +33,7 @@ def main() -> int:
             [command, "dashboard", *scenarios, *options], stdout=subprocess.PIPE, text=True
         )
         try:
-            _shoot(chromium, _address(dashboard), Path(target))
+            _shoot(browser, _address(dashboard), Path(target))
         finally:
             dashboard.terminate()
             dashboard.wait(timeout=60)

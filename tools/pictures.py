@@ -4,7 +4,6 @@ python -m tools.pictures CLIENT FOLDER SCENARIO ...
 """
 
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.processes import predictor
+from tools.programs import chromium
 
 _FONT = "DejaVu Sans Mono"
 _QUIET = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -60,11 +60,11 @@ class Maker:
 def main() -> int:
     """Picture each scenario's live view, and the report of the last one."""
     client, folder, *scenarios = sys.argv[1:]
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
+    browser = chromium()
+    if browser is None:
         sys.exit("Chromium is needed for the pictures: install the package chromium")
     with predictor() as (grpc, _), tempfile.TemporaryDirectory() as scratch:
-        maker = Maker(client, chromium, grpc, Path(scratch))
+        maker = Maker(client, browser, grpc, Path(scratch))
         for scenario in scenarios:
             maker.live_view(scenario, Path(folder, f"{scenario}.png"))
         maker.report(scenarios[-1], Path(folder, "report.png"))

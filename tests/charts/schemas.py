@@ -12,6 +12,8 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from tools.programs import program
+
 Schema = dict[str, Any]
 
 # Of Kubernetes itself, what the chart can render.
@@ -37,7 +39,8 @@ def main(folder: Path, modules: list[str]) -> None:
 
 
 def _download(module: str) -> Path:
-    told = subprocess.run(["go", "mod", "download", "-json", module], capture_output=True, text=True, check=False)
+    command = [program("go") or "go", "mod", "download", "-json", module]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
     answer = json.loads(told.stdout or "{}")
     if "Dir" not in answer:
         raise SystemExit(f"{module} cannot be downloaded: {answer.get('Error') or told.stderr}")

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from prometheus_client import REGISTRY
 from stream_filters.__main__ import read_settings
 
 from tests.charts.rendering import CHART, ROOT
-from tests.pinned_tools import tool
+from tests.pinned_tools import program, tool
 
 SCRIPTS = [file for file in (ROOT / "deploy").iterdir() if file.is_file() and file.read_text().startswith("#!")]
 SHELL = [file for file in SCRIPTS if "sh" in file.read_text().partition("\n")[0]]
@@ -22,10 +21,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 
 @pytest.mark.parametrize("script", SHELL, ids=lambda script: script.name)
 def test_shell_scripts_are_without_fault(script: Path) -> None:
-    shellcheck = shutil.which("shellcheck")
-    if shellcheck is None:
-        pytest.fail("shellcheck is missing: install it (apt-get install shellcheck)")
-    told = subprocess.run([shellcheck, str(script)], capture_output=True, text=True, check=False)
+    told = subprocess.run([program("shellcheck"), str(script)], capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stdout
 
 
@@ -122,9 +118,7 @@ def _kserves_chart() -> Path:
     versions = (ROOT / "make/versions.mk").read_text()
     version = re.search(r"^KSERVE_VERSION \?= (\S+)$", versions, re.MULTILINE)
     assert version is not None
-    if shutil.which("go") is None:
-        pytest.fail("Go is missing: it fetches KServe's chart; install it")
-    command = ["go", "mod", "download", "-json", f"github.com/kserve/kserve@{version[1]}"]
+    command = [program("go"), "mod", "download", "-json", f"github.com/kserve/kserve@{version[1]}"]
     told = subprocess.run(command, capture_output=True, text=True, check=True)
     return Path(json.loads(told.stdout)["Dir"]) / "charts/kserve-resources"
 

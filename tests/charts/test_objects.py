@@ -8,6 +8,7 @@ import yaml  # type: ignore[import-untyped]
 
 from tests.charts.rendering import CHART, ROOT, helm, objects, rendered, script
 from tests.charts.variants import VARIANTS
+from tests.missing import missing
 from tests.pinned_tools import tool
 
 SCHEMAS = ROOT / ".tools/schemas"
@@ -16,7 +17,7 @@ MANIFESTS = ROOT / "manifests"
 
 def _kubeconform(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
     if not SCHEMAS.exists():
-        pytest.fail("the schemas are missing: run `make tools`, which writes them into .tools/schemas (it needs Go)")
+        missing("the schemas of Kubernetes' objects", "make tools")
     location = f"{SCHEMAS}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json"
     command = [tool("kubeconform"), "-strict", "-schema-location", location, *arguments]
     return subprocess.run(command, input=text, capture_output=True, text=True, check=False)

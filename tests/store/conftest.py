@@ -12,6 +12,7 @@ from stream_filters.store.base import Store
 
 from tests.authority import Authority
 from tests.store.servers import Server, free_port, wait_until
+from tests.store.tls_front import TlsFront
 
 PASSWORD = "s3cret p@ss/word?#"  # noqa: S105
 ACL_RULES = "-@all +get +getrange +set +del +eval +evalsha +scan"
@@ -69,17 +70,13 @@ def cluster(start_cluster: Callable[[], Server]) -> Server:
 
 
 @pytest.fixture(scope="session")
-def tls(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -> Server:
+def tls(start_server: StartServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsFront]:
     """TLS only, and a user that may do no more than the store needs."""
     folder = tmp_path_factory.mktemp("certificates")
     Authority(folder).issue("server")
-    return start_server(
-        tls_cert_file=str(folder / "server.crt"),
-        tls_key_file=str(folder / "server.key"),
-        tls_ca_cert_file=str(folder / "ca.crt"),
-        tls_auth_clients="no",
-        user=f'default off\npredictor on ">{PASSWORD}" ~test:* {ACL_RULES}',
-    )
+    server = start_server(user=f'default off\npredictor on ">{PASSWORD}" ~test:* {ACL_RULES}')
+    with TlsFront(folder, server.port) as front:
+        yield front
 
 
 @pytest.fixture
@@ -92,14 +89,14 @@ def url_of(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], st
             return "memory://"
         if kind == "sqlite":
             return f"sqlite://{tmp_path}/streams.db"
-        server: Server = request.getfixturevalue(kind)
+        server: Server | TlsFront = request.getfixturevalue(kind)
         if kind == "sentinel":
             return f"valkey+sentinel://127.0.0.1:{server.port}/main?{prefix}"
         if kind == "cluster":
             return f"valkey+cluster://127.0.0.1:{server.port}?{prefix}"
-        if kind == "tls":
+        if isinstance(server, TlsFront):
             user = f"predictor:{quote(PASSWORD, safe='')}"
-            return f"valkeys://{user}@127.0.0.1:{server.port}/0?{prefix}&ssl_ca_certs={server.settings['tls_ca_cert_file']}"
+            return f"valkeys://{user}@127.0.0.1:{server.port}/0?{prefix}&ssl_ca_certs={server.authority}"
         return f"valkey://127.0.0.1:{server.port}/0?{prefix}"
 
     return url

@@ -1,7 +1,6 @@
 """Real servers for the tests: started on free ports, ended by their process ids."""
 
 import asyncio
-import shutil
 import signal
 import socket
 import subprocess
@@ -10,8 +9,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 import redis
+
+from tests.pinned_tools import store_server
 
 SETTINGS = {
     "daemonize": "no",
@@ -21,14 +21,6 @@ SETTINGS = {
     "repl_diskless_sync_delay": "0",
 }
 DEADLINE_SECONDS = 30.0
-
-
-def server_binary() -> str:
-    """The server's program; its absence is a failure, since nothing else would notice an untested store."""
-    found = shutil.which("valkey-server") or shutil.which("redis-server")
-    if found is None:
-        pytest.fail("neither valkey-server nor redis-server is on PATH: apt-get install redis-server", pytrace=False)
-    return found
 
 
 def free_port() -> int:
@@ -68,13 +60,11 @@ class Server:
         file = self.folder / "server.conf"
         file.write_text(self._configuration(settings))
         with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen([server_binary(), str(file), *self.arguments], stdout=log, stderr=log)
+            self.process = subprocess.Popen([store_server(), str(file), *self.arguments], stdout=log, stderr=log)
         wait_until(self._accepts)
 
     def _configuration(self, settings: dict[str, str]) -> str:
         options = {"bind": "127.0.0.1", "dir": str(self.folder), "port": str(self.port)}
-        if "tls_cert_file" in self.settings:
-            options |= {"port": "0", "tls_port": str(self.port)}
         if "--sentinel" not in self.arguments:
             options |= SETTINGS
         options |= self.settings | settings

@@ -107,12 +107,12 @@ async def test_a_version_from_before_expiry_never_matches_again(store: Store) ->
 
 
 async def test_a_key_is_gone_after_its_time_and_each_write_begins_it_anew(store: Store) -> None:
-    version = await store.write(put("a", b"1", ttl_seconds=0.02))
-    await store.write(put("b", b"1", ttl_seconds=0.02))
-    kept = await store.write(put("c", b"1", ttl_seconds=0.02))
+    version = await store.write(put("a", b"1", ttl_seconds=0.5))
+    await store.write(put("b", b"1", ttl_seconds=0.5))
+    kept = await store.write(put("c", b"1", ttl_seconds=0.5))
     kept = await store.write(put("c", b"2", kept, ttl_seconds=60.0))
     shortened = await store.write(put("d", b"1", ttl_seconds=60.0))
-    await store.write(put("d", b"2", shortened, ttl_seconds=0.02))
+    await store.write(put("d", b"2", shortened, ttl_seconds=0.5))
 
     async def gone() -> bool:
         return await store.get_many(["a", "b", "c", "d"]) == [None, None, Versioned(b"2", kept), None]

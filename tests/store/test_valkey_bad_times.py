@@ -12,6 +12,7 @@ from stream_filters.store.base import StoreFullError, StoreUnavailableError, Ver
 from tests.store.conftest import OpenUrl, StartServer
 from tests.store.proxy import Proxy
 from tests.store.servers import Server, eventually, free_port, wait_until
+from tests.store.tls_front import TlsFront
 
 
 async def test_a_killed_server_is_named_and_what_it_answered_is_there_after_its_restart(
@@ -100,9 +101,8 @@ async def test_a_loading_server_is_named(start_server: StartServer) -> None:
     server.kill()
 
 
-async def test_a_wrong_password_is_refused_and_told_nowhere(tls: Server) -> None:
-    authority = tls.settings["tls_ca_cert_file"]
-    store = open_store(f"valkeys://predictor:wrongpass@127.0.0.1:{tls.port}?ssl_ca_certs={authority}")
+async def test_a_wrong_password_is_refused_and_told_nowhere(tls: TlsFront) -> None:
+    store = open_store(f"valkeys://predictor:wrongpass@127.0.0.1:{tls.port}?ssl_ca_certs={tls.authority}")
     with pytest.raises(StoreUnavailableError, match="refused the user or the password") as raised:
         await store.open()
     assert "wrongpass" not in "".join(traceback.format_exception(raised.value))
