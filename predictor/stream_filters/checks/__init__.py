@@ -22,6 +22,7 @@ from stream_filters.checks.numerics import (
     stays_stable,
     units_change_nothing,
 )
+from stream_filters.checks.scales import scales_do_what_is_declared, scales_of_one_change_nothing
 from stream_filters.filters.base import Filter
 
 __all__ = [
@@ -37,6 +38,8 @@ __all__ = [
     "own_states_are_accepted",
     "restoring_changes_nothing",
     "sample",
+    "scales_do_what_is_declared",
+    "scales_of_one_change_nothing",
     "stays_stable",
     "the_declaration_is_true",
     "units_change_nothing",
@@ -50,6 +53,8 @@ CHECKS: tuple[Callable[[Filter[Any]], None], ...] = (
     the_declaration_is_true,
     missing_rows_teach_nothing,
     units_change_nothing,
+    scales_of_one_change_nothing,
+    scales_do_what_is_declared,
     covariances_are_covariances,
     honest_but_odd_data_stays_finite,
 )

@@ -20,13 +20,19 @@ def expect(holds: bool, sentence: str) -> None:
 
 
 def sample(bound: Filter[Any], rows: int = ROWS, seed: int = 1) -> Batch:
-    """Rows that any filter takes: a level that wanders and jumps, with noise, some of it missing."""
+    """Rows that any filter takes: a level that wanders and jumps, with noise, some of it missing.
+
+    The noise has scales where the filter honours them.
+    """
     random = np.random.default_rng(seed)
     shape = (rows, bound.dimension)
     level = np.cumsum(0.05 * random.standard_normal(shape) + 2.0 * (random.random(shape) < 0.01), axis=0)
-    observations = level + 0.3 * random.standard_normal(shape)
-    observations[random.random(rows) < 0.05] = np.nan
-    return Batch(observations, np.full(rows, bound.nominal_time_delta))
+    noise = 0.3 * random.standard_normal(shape)
+    missing = random.random(rows) < 0.05
+    scales = random.uniform(0.3, 3.0, rows) if bound.takes_observation_scales else np.ones(rows)
+    observations = level + scales[:, None] * noise
+    observations[missing] = np.nan
+    return Batch(observations, np.full(rows, bound.nominal_time_delta), scales)
 
 
 def names(bound: Filter[Any]) -> frozenset[str]:
@@ -42,7 +48,8 @@ def run(bound: Filter[Any], batch: Batch, state: Array | None = None) -> tuple[A
 
 def cut(batch: Batch, start: int, stop: int) -> Batch:
     """Rows start to stop."""
-    return Batch(batch.observations[start:stop], batch.time_deltas[start:stop])
+    rows = slice(start, stop)
+    return Batch(batch.observations[rows], batch.time_deltas[rows], batch.observation_scales[rows])
 
 
 def expect_no_infinity(info: dict[str, Array], where: str = "") -> None:

@@ -51,14 +51,15 @@ def own_states_are_accepted(bound: Filter[Any]) -> None:
 def arguments_are_untouched(bound: Filter[Any]) -> None:
     """A run and a forecast change neither the state nor the rows that they are given."""
     batch, state = sample(bound), bound.initial_state()
-    before = state.tobytes(), batch.observations.tobytes(), batch.time_deltas.tobytes()
-    for array in (state, batch.observations, batch.time_deltas):
+    given = (state, batch.observations, batch.time_deltas, batch.observation_scales)
+    before = [array.tobytes() for array in given]
+    for array in given:
         array.flags.writeable = False
     after, _ = run(bound, batch, state)
     kept = after.tobytes()
     bound.forecast(after, 3)
     expect(after.tobytes() == kept, "forecast changes the state that it is given")
-    came = state.tobytes(), batch.observations.tobytes(), batch.time_deltas.tobytes()
+    came = [array.tobytes() for array in given]
     expect(came == before, "run changes its arguments")
 
 

@@ -1,5 +1,6 @@
 """Checks of a filter's numbers: units, covariances, odd data, long streams."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ def units_change_nothing(bound: Filter[Any]) -> None:
     batch = sample(bound)
     _, plain = run(bound, batch)
     for factor, offset in ((1e-3, 0.0), (1e3, 0.0), (1.0, 1e5), (250.0, -1e6)):
-        _, moved = run(bound, Batch(factor * batch.observations + offset, batch.time_deltas))
+        _, moved = run(bound, replace(batch, observations=factor * batch.observations + offset))
         change = moved["log_evidence"] + np.log(factor) * bound.dimension - plain["log_evidence"]
         _expect_close(change, 1e-6 * ROWS, f"log_evidence under y -> {factor:g} y + {offset:g}")
         mean = (moved["predictive_mean"] - offset) / factor - plain["predictive_mean"]

@@ -17,6 +17,13 @@ Datatype = Literal["FP64", "INT64"]
 TIME = "T"
 HORIZON = "h"
 
+_UNSAID: Floats = np.empty(0)
+
+
+def _unsaid() -> Floats:
+    """The scales of a batch that was made without any: `Batch` puts ones in their place."""
+    return _UNSAID
+
 
 class FilterConfig(BaseModel):
     """Settings that every filter has; a filter's own config extends it.
@@ -65,10 +72,16 @@ class Batch:
 
     observations: [T, D], oldest first; NaN = missing.
     time_deltas: [T], time since the previous observation, > 0.
+    observation_scales: [T], > 0, the standard deviation of a row's noise over the usual one: R_t = R s_t².
     """
 
     observations: Floats
     time_deltas: Floats
+    observation_scales: Floats = field(default_factory=_unsaid)
+
+    def __post_init__(self) -> None:
+        if self.observation_scales is _UNSAID:
+            object.__setattr__(self, "observation_scales", np.ones(len(self.observations)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +108,8 @@ class Filter(ABC, Generic[ConfigT]):
     schema_version: ClassVar[int]
     config_type: ClassVar[type[FilterConfig]]
     takes_time_deltas: ClassVar[bool] = False
+    # whether `Batch.observation_scales` is honoured; ignored otherwise
+    takes_observation_scales: ClassVar[bool] = False
     # whether y -> c y + d changes nothing but the unit of the answers; not so with priors in that unit
     unit_free: ClassVar[bool] = True
 

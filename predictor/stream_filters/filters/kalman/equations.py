@@ -5,11 +5,12 @@ residual variance d. An observation of the position changes neither c nor d, and
 positive, so that nothing cancels however diffuse the start or long the stream.
 
     predict   P' = P (1 + dt c)² + dt² d + q_pp     c' = (cP (1 + dt c) + dt d + q_pv) / P'     d' = det' / P'
-    update    S = P' + r     k = P' / S     m += k e     v += c' k e     P = k r
+    update    S = P' + r s²     k = P' / S     m += k e     v += c' k e     P = k r s²
               y | past ~ Student-t, 2a dof, location m', scale² (b/a) S
               b += e² / (2 S)     a += 1/2
 
-A robust member has noise (1 - eps) N(0, R) + eps N(0, kappa R), its two branches collapsed by moment matching.
+s is the row's observation scale. A robust member has noise (1 - eps) N(0, R) + eps N(0, kappa R), its two branches
+collapsed by moment matching.
 West & Harrison (1997), Bayesian Forecasting and Dynamic Models, ch. 4 for the conjugate scale.
 
 Loops over nodes have no branches, no sums and few arrays each, so that the compiler can vectorise them.
@@ -86,9 +87,10 @@ def score_nodes(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> float:
     dimension = belief.position.shape[0]
     a = belief.shape[k]
     eps = bank.outlier_share[k]
-    peak = _log_kernels(belief, scratch, k, 1.0, low, high, scratch.likelihood)
+    peak = _log_kernels(belief, scratch, k, scratch.widened[0], low, high, scratch.likelihood)
     if eps > 0.0:
-        peak = max(peak, _log_kernels(belief, scratch, k, bank.outlier_variance, low, high, scratch.outlier))
+        wide_noise = bank.outlier_variance * scratch.widened[0]
+        peak = max(peak, _log_kernels(belief, scratch, k, wide_noise, low, high, scratch.outlier))
     for j in range(low, high):
         scratch.likelihood[j] = exp(scratch.likelihood[j] - peak)
     if eps > 0.0:
@@ -140,14 +142,15 @@ def absorb(bank: Bank, belief: Belief, scratch: Scratch, k: int, learn: bool, le
     learn: whether it also tells about the noise. least: smallest variance that the numbers can resolve.
     """
     low, high = bank.first[k], bank.first[k + 1]
+    widened = scratch.widened[0]
     for j in range(low, high):
-        scratch.surprise[j] = 1.0 / (belief.position_variance[j] + scratch.noise[j])
+        scratch.surprise[j] = 1.0 / (belief.position_variance[j] + widened * scratch.noise[j])
         scratch.gain[j] = belief.position_variance[j] * scratch.surprise[j]
     if learn and bank.outlier_share[k] > 0.0:
         _collapse(bank, belief, scratch, k)
     else:
         for j in range(low, high):
-            belief.position_variance[j] = min(scratch.gain[j] * scratch.noise[j], MAX_VARIANCE)
+            belief.position_variance[j] = min(scratch.gain[j] * widened * scratch.noise[j], MAX_VARIANCE)
     for axis in range(belief.position.shape[0]):
         observation = scratch.observation[axis]
         for j in range(low, high):
@@ -167,10 +170,10 @@ def absorb(bank: Bank, belief: Belief, scratch: Scratch, k: int, learn: bool, le
 def _collapse(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
     """Give gain, surprise and variance of a robust member's nodes the moments of both branches."""
     low, high = bank.first[k], bank.first[k + 1]
-    kappa = bank.outlier_variance
+    kappa, widened = bank.outlier_variance, scratch.widened[0]
     share = belief.shape[k] / belief.position.shape[0]
     for j in range(low, high):
-        p, r, rho = belief.position_variance[j], scratch.noise[j], scratch.outlier[j]
+        p, r, rho = belief.position_variance[j], widened * scratch.noise[j], scratch.outlier[j]
         difference = scratch.gain[j] - p / (p + kappa * r)
         parted = min(scratch.squared[j] * (share / belief.rate[j]), MAX_VARIANCE) * difference * difference
         wide = kappa * r * (scratch.gain[j] - difference)
@@ -178,7 +181,7 @@ def _collapse(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
         scratch.ahead[j] = min(mixed + (1.0 - rho) * rho * parted, MAX_VARIANCE)
     for j in range(low, high):
         p, rho = belief.position_variance[j], scratch.outlier[j]
-        wide = 1.0 / (p + kappa * scratch.noise[j])
+        wide = 1.0 / (p + kappa * widened * scratch.noise[j])
         scratch.gain[j] += rho * (p * wide - scratch.gain[j])
         scratch.surprise[j] += rho * (wide - scratch.surprise[j])
     for j in range(low, high):
@@ -189,7 +192,7 @@ def _collapse(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
 def begin(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
     """Place member k, fresh from its prior, on its first observation."""
     for j in range(bank.first[k], bank.first[k + 1]):
-        belief.position_variance[j] = scratch.noise[j]
+        belief.position_variance[j] = scratch.widened[0] * scratch.noise[j]
         belief.slope[j] = 0.0
         belief.velocity_variance[j] = DIFFUSE
         for axis in range(belief.position.shape[0]):
@@ -217,7 +220,7 @@ def learn_scale(bank: Bank, belief: Belief, scratch: Scratch, k: int, least: flo
     times = 3.0 if belief.shape[k] > 0.0 else 1.0
     belief.shape[k] = 0.5 * times * dimension
     for j in range(bank.first[k], bank.first[k + 1]):
-        s = belief.position_variance[j] + scratch.noise[j]
+        s = belief.position_variance[j] + scratch.widened[0] * scratch.noise[j]
         rate = 0.5 * times * scratch.squared[j] / s
         belief.rate[j] = max(rate, belief.shape[k] * least)
     return True

@@ -115,6 +115,7 @@ class StreamingKalman(Filter[StreamingKalmanConfig]):
     schema_version: ClassVar[int] = 1
     config_type: ClassVar[type[FilterConfig]] = StreamingKalmanConfig
     takes_time_deltas: ClassVar[bool] = True
+    takes_observation_scales: ClassVar[bool] = True
 
     def __init__(self, config: StreamingKalmanConfig) -> None:
         super().__init__(config)
@@ -207,12 +208,13 @@ class StreamingKalman(Filter[StreamingKalmanConfig]):
         words = np.frombuffer(state, np.float64).copy()
         parts = Parts(self._bank[0], self._bank[1], self._scratch.value, words)
         deltas = np.array(batch.time_deltas, np.float64, order="C")
+        scales = np.array(batch.observation_scales, np.float64, order="C")
         reports = []
         for group in range(self._groups):
             axes = slice(group * self._axes, (group + 1) * self._axes)
             rows = np.array(batch.observations[:, axes], np.float64, order="C")
             buffer = np.empty(plan.size)
-            filter_group((rows, deltas), parts, (buffer, plan.starts), self._sizes, group)
+            filter_group((rows, deltas, scales), parts, (buffer, plan.starts), self._sizes, group)
             reports.append(plan.arrays(buffer))
         info = reports[0] if self.dimension == 1 else join_reports(reports, needed, self._axes)
         if needed is not names:

@@ -128,6 +128,7 @@ class Scratch(NamedTuple):
     terms: Floats
     quantiles: Floats  # [3]
     probabilities: Floats  # [3]
+    widened: Floats  # [1] variance of this row's noise over the usual one
 
 
 class Report(NamedTuple):

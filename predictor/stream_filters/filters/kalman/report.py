@@ -72,7 +72,7 @@ def _predictive_variance(bank: Bank, belief: Belief, scratch: Scratch, axis: int
             continue
         if belief.shape[k] <= 1.0:
             return math.nan
-        noise = _wide_share(bank, k)
+        noise = _wide_share(bank, k) * scratch.widened[0]
         for j in range(bank.first[k], bank.first[k + 1]):
             s = belief.position_variance[j] + noise * scratch.noise[j]
             e = belief.position[axis, j] - mean
@@ -92,7 +92,7 @@ def _gather(bank: Bank, belief: Belief, scratch: Scratch, axis: int) -> int:
             return 0
         for branch in range(2):
             share = bank.outlier_share[k] if branch == 1 else 1.0 - bank.outlier_share[k]
-            noise = bank.outlier_variance if branch == 1 else 1.0
+            noise = (bank.outlier_variance if branch == 1 else 1.0) * scratch.widened[0]
             per_shape = 1.0 / belief.shape[k]
             for j in range(bank.first[k], bank.first[k + 1]):
                 s = belief.position_variance[j] + noise * scratch.noise[j]

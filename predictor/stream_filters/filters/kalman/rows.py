@@ -43,6 +43,7 @@ DEFICIT_LIMIT = 0.75
 COMMON = 1e30
 MAX_VALUE = 1e75
 MAX_STEP_RATIO = 1e9
+MAX_SCALE_RATIO = 1e9
 # Smallest relative difference between two numbers, squared; below 2^12 of them an innovation is a rounding error.
 RESOLUTION = 2.0**-104
 ROUNDING = 2.0**24
@@ -63,20 +64,21 @@ class Parts(NamedTuple):
 
 @compiled
 def filter_group(
-    rows: tuple[Floats, Floats], parts: Parts, out: tuple[Floats, Integers], sizes: Sizes, group: int
+    rows: tuple[Floats, Floats, Floats], parts: Parts, out: tuple[Floats, Integers], sizes: Sizes, group: int
 ) -> None:
-    """Filter observations [T, E] of a group at time deltas [T], NaN = missing: changes the state, fills the report.
+    """Filter the observations [T, E] of a group: changes the state, fills the report.
+
+    rows: the observations, NaN = missing, time deltas [T], and the scales [T] of the observations' noise.
 
     out: buffer of the report and where its fields start.
     """
-    observations, time_deltas = rows
     buffer, starts = out
     buffer[:] = math.nan
     bank = view_bank(parts.whole, parts.real, sizes[2])
     belief = view_belief(parts.state, sizes, group)
     scratch = view_scratch(parts.room, sizes)
-    report = view_report(buffer, starts, observations.shape[0], sizes)
-    _filter_rows(observations, time_deltas, bank, belief, scratch, report)
+    report = view_report(buffer, starts, rows[0].shape[0], sizes)
+    _filter_rows(rows, bank, belief, scratch, report)
     # no infinity: what exceeds the largest double is reported as that
     for i in range(buffer.shape[0]):
         if abs(buffer[i]) > LARGEST:
@@ -97,14 +99,17 @@ def begin_group(parts: Parts, sizes: Sizes, group: int) -> None:
 
 @inlined
 def _filter_rows(
-    observations: Floats, time_deltas: Floats, bank: Bank, belief: Belief, scratch: Scratch, report: Report
+    rows: tuple[Floats, Floats, Floats], bank: Bank, belief: Belief, scratch: Scratch, report: Report
 ) -> None:
     """The loop over the rows."""
+    observations, time_deltas, scales = rows
     for k in range(bank.nodes.shape[0]):
         place_nodes(bank, belief, scratch, k)
     for t in range(observations.shape[0]):
         ratio = time_deltas[t] / bank.time_delta
         dt = min(max(ratio, 1.0 / MAX_STEP_RATIO), MAX_STEP_RATIO)
+        scale = min(max(scales[t], 1.0 / MAX_SCALE_RATIO), MAX_SCALE_RATIO)
+        scratch.widened[0] = scale * scale
         observed = _read(observations[t], belief, scratch)
         _predict(bank, belief, scratch, dt, observed)
         _choose(belief, scratch)

@@ -84,7 +84,7 @@ def room_for(sizes: Sizes) -> Floats:
     """Room for the scratch of runs over a group."""
     _, nodes, members, axes = sizes
     components = 2 * nodes + PADDING
-    return np.zeros((_SCRATCH_BY_NODE + 10) * nodes + 3 * members + axes + (4 + TERMS) * components + 6)
+    return np.zeros((_SCRATCH_BY_NODE + 10) * nodes + 3 * members + axes + (4 + TERMS) * components + 7)
 
 
 @inlined
@@ -128,6 +128,7 @@ def view_scratch(room: Floats, sizes: Sizes) -> Scratch:
         terms=mixture[4:],
         quantiles=ends[:3],
         probabilities=ends[3:6],
+        widened=ends[6:7],
     )
 
 
