@@ -1,6 +1,11 @@
-"""What can go wrong, as exceptions whose sentences say the next step."""
+"""What can go wrong, as exceptions whose sentences say the next step.
 
-import re
+A server of this project says what it refuses, and where a stream goes on, in fields (docs/protocol.md, Errors); of
+another one the status code has to do. Sentences are for people: nothing here acts on those of a server.
+"""
+
+from collections.abc import Iterable
+from typing import Any
 
 import grpc
 
@@ -9,10 +14,12 @@ class StreamFiltersError(Exception):
     """Any failure that this client reports.
 
     code: the gRPC status behind it, None when the request never left.
+    refusal: the server's constant for it, empty where it names none. docs/protocol.md lists them.
     retryable: whether the same request may succeed later, unchanged.
     """
 
     code: grpc.StatusCode | None = None
+    refusal: str = ""
     retryable: bool = False
 
 
@@ -77,10 +84,6 @@ class OutcomeUnknown(ServerUnavailable):
     retryable = False
 
 
-# how a refusal names the place where the stream goes on
-_NEXT_OFFSET = re.compile(r"(?:go on from|is at|next) offset (?:is )?(\d+)")
-_BUSY = re.compile(r"slow down|wait for answers|concurrent", re.IGNORECASE)
-_TOO_LARGE = "message larger than max"
 # what gRPC says of a connection that cannot be made -> what to do about it; the first that fits
 _UNREACHABLE = {
     ("connection refused",): "{target} does not answer (connection refused); start the server, or name another address",
@@ -103,11 +106,32 @@ _UNREACHABLE = {
         "{target} closes every connection; it may want TLS, or a client certificate that it trusts"
     ),
 }
-_CLASSES: dict[grpc.StatusCode, type[StreamFiltersError]] = {
+# the constants of docs/protocol.md
+BY_REFUSAL: dict[str, type[StreamFiltersError]] = {
+    "invalid-request": InvalidRequest,
+    "too-large": InvalidRequest,
+    "not-found": SequenceLost,
+    "model-not-found": ModelNotFound,
+    "wrong-offset": OffsetMismatch,
+    "state-unusable": StateUnusable,
+    "contended": ServerUnavailable,
+    "overloaded": Overloaded,
+    "too-many-streams": TooManyStreams,
+    "store-full": TooManyStreams,
+    "store-unavailable": ServerUnavailable,
+    "going-down": ServerUnavailable,
+    "model-not-ready": ServerUnavailable,
+    "unsupported": Unsupported,
+    "unauthenticated": Unauthorized,
+    "internal": ServerFault,
+}
+_BY_CODE: dict[grpc.StatusCode, type[StreamFiltersError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidRequest,
     grpc.StatusCode.OUT_OF_RANGE: InvalidRequest,
+    grpc.StatusCode.NOT_FOUND: ModelNotFound,
     grpc.StatusCode.FAILED_PRECONDITION: OffsetMismatch,
     grpc.StatusCode.ALREADY_EXISTS: OffsetMismatch,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: TooManyStreams,
     grpc.StatusCode.UNAUTHENTICATED: Unauthorized,
     grpc.StatusCode.PERMISSION_DENIED: Unauthorized,
     grpc.StatusCode.UNIMPLEMENTED: Unsupported,
@@ -117,47 +141,68 @@ _CLASSES: dict[grpc.StatusCode, type[StreamFiltersError]] = {
     # this client never cancels its own calls: a server or proxy going down did
     grpc.StatusCode.CANCELLED: ServerUnavailable,
 }
+# what the gRPC library says by itself, where no server of ours had the word: a message that is over its limit, and a
+# connection that dies, when its end reaches the call before its loss does
+_TOO_LARGE = "message larger than max"
+_CUT = ("RST_STREAM", "Stream removed")
 
 
-def from_rpc(error: grpc.RpcError, target: str, *, in_stream: bool = False) -> StreamFiltersError:
-    """The exception for a failed call to `target`; in_stream: the request was one of a stream already begun."""
+def from_rpc(error: grpc.RpcError, target: str, *, stream: str | None = None) -> StreamFiltersError:
+    """The exception for a failed call to `target`; stream: that the request belongs to, where it has begun."""
     code = error.code()
     details = (error.details() or "").strip()
-    kind = _class(code, details, in_stream=in_stream)
-    failure = kind(_sentence(kind, code, details, target))
-    failure.code = code
-    if isinstance(failure, OffsetMismatch) and (found := _NEXT_OFFSET.search(details)):
-        failure.next_offset = int(found.group(1))
+    facts = facts_of(error)
+    refusal = facts.get("refusal", "")
+    kind = BY_REFUSAL.get(refusal) or _without_facts(code, details, stream)
+    failure: StreamFiltersError
+    if kind is SequenceLost:
+        failure = kind(_lost(stream, target))
+    elif refusal:
+        failure = kind(_refused(kind, details or refusal, target))
+    else:
+        failure = kind(_sentence(kind, code, details, target))
+    failure.code, failure.refusal = code, refusal
+    if isinstance(failure, OffsetMismatch) and "next-offset" in facts:
+        failure.next_offset = int(facts["next-offset"])
     return failure
 
 
-def _class(code: grpc.StatusCode, details: str, *, in_stream: bool) -> type[StreamFiltersError]:
-    if code is grpc.StatusCode.NOT_FOUND:
-        return SequenceLost if in_stream else ModelNotFound
-    if code is grpc.StatusCode.FAILED_PRECONDITION and "offset" not in details:
-        return StateUnusable
-    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
-        if _TOO_LARGE in details:
-            return InvalidRequest
-        return Overloaded if _BUSY.search(details) else TooManyStreams
-    # what a connection that dies looks like when its end reaches the call before its loss does
-    if code in {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN} and (
-        "RST_STREAM" in details or "Stream removed" in details
-    ):
+def facts_of(error: grpc.RpcError) -> dict[str, str]:
+    """What a server of ours says of a refusal for programs; nothing where the words are another's."""
+    ask: Any = getattr(error, "trailing_metadata", None)
+    pairs: Iterable[tuple[str, Any]] = (ask() if ask else None) or ()
+    return {name: value for name, value in pairs if name in {"refusal", "next-offset"}}
+
+
+def _without_facts(code: grpc.StatusCode, details: str, stream: str | None) -> type[StreamFiltersError]:
+    """The class of what the gRPC library, a proxy or an older server says."""
+    if code is grpc.StatusCode.NOT_FOUND and stream is not None:
+        return SequenceLost
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and _TOO_LARGE in details:
+        return InvalidRequest
+    if code in {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN} and any(sign in details for sign in _CUT):
         return ServerUnavailable
-    return _CLASSES.get(code, ServerFault)
+    return _BY_CODE.get(code, ServerFault)
+
+
+def _lost(stream: str | None, target: str) -> str:
+    named = f"the stream {stream!r}" if stream else "the stream"
+    return (
+        f"{target} does not know {named}: it has ended or expired, or was lost with the server's memory; "
+        "begin a new one, and use a store that survives restarts"
+    )
+
+
+def _refused(kind: type[StreamFiltersError], details: str, target: str) -> str:
+    """What a server of ours says, which names the next step; of its own troubles with its name."""
+    return f"{target}: {details}" if issubclass(kind, ServerUnavailable | ServerFault) else details
 
 
 def _sentence(kind: type[StreamFiltersError], code: grpc.StatusCode, details: str, target: str) -> str:
-    if kind is SequenceLost:
-        missing = re.split(r"[,;]", details, maxsplit=1)[0] or "the stream is not known"
-        return (
-            f"{missing}: it has ended or expired at {target}, or was lost with its memory; "
-            "begin a new one, and use a store that survives restarts"
-        )
+    """What the gRPC library, a proxy or an older server says, with the next step."""
     if kind is ServerUnavailable and code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return f"{target} did not answer in time; ask for a longer timeout, or see whether the server is overloaded"
-    if kind is InvalidRequest and _TOO_LARGE in details:
+    if kind is InvalidRequest and code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return f"{details}; send fewer rows in one request, or raise the server's limit"
     if kind is ServerUnavailable and code is not grpc.StatusCode.ABORTED:
         return _unreachable(details or code.name, target)

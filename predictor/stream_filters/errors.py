@@ -1,7 +1,7 @@
 """What goes wrong as gRPC codes and HTTP statuses: one table for both transports."""
 
 import logging
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 from fastapi import Request
@@ -22,17 +22,30 @@ CODES: dict[type[Exception], tuple[StatusCode, int]] = {
     refusals.WrongOffset: (StatusCode.FAILED_PRECONDITION, 409),
     refusals.Unusable: (StatusCode.FAILED_PRECONDITION, 409),
     refusals.Contended: (StatusCode.ABORTED, 409),
-    refusals.Exhausted: (StatusCode.RESOURCE_EXHAUSTED, 429),
+    refusals.Overloaded: (StatusCode.RESOURCE_EXHAUSTED, 429),
+    refusals.TooManyStreams: (StatusCode.RESOURCE_EXHAUSTED, 429),
+    refusals.StoreFull: (StatusCode.RESOURCE_EXHAUSTED, 429),
     refusals.TooLarge: (StatusCode.RESOURCE_EXHAUSTED, 413),
     refusals.Unavailable: (StatusCode.UNAVAILABLE, 503),
+    refusals.GoingDown: (StatusCode.UNAVAILABLE, 503),
     refusals.Unsupported: (StatusCode.UNIMPLEMENTED, 501),
+    refusals.Unauthenticated: (StatusCode.UNAUTHENTICATED, 401),
     InvalidInput: (StatusCode.INVALID_ARGUMENT, 400),
     RequestValidationError: (StatusCode.INVALID_ARGUMENT, 400),
     ModelNotFound: (StatusCode.NOT_FOUND, 404),
     ModelNotReady: (StatusCode.UNAVAILABLE, 503),
     NotImplementedError: (StatusCode.UNIMPLEMENTED, 501),
 }
+# the constants of what is no refusal of ours
+_CONSTANTS: dict[type[Exception], str] = {
+    InvalidInput: refusals.InvalidRequest.constant,
+    RequestValidationError: refusals.InvalidRequest.constant,
+    ModelNotFound: "model-not-found",
+    ModelNotReady: "model-not-ready",
+    NotImplementedError: refusals.Unsupported.constant,
+}
 _FAILURE = (StatusCode.INTERNAL, 500)
+_INTERNAL = "internal"
 # gRPC carries the sentence in a header, three letters for each byte beyond ASCII; a longer header drops the call
 _SENTENCE_BYTES = 2_000
 
@@ -45,16 +58,42 @@ class RefusedCall(GrpcException):
         self.refusal = refusal
 
 
-def answer(error: Exception, where: str) -> tuple[StatusCode, int, str]:
-    """The gRPC code, the HTTP status and the sentence for a caller; a failure of our own is logged instead of told."""
+class Told(NamedTuple):
+    """What a caller is told of an error: the sentence for a person, the rest for a program.
+
+    refusal: a constant that docs/protocol.md lists. next_offset: where the stream goes on, if that is what is wrong.
+    """
+
+    code: StatusCode
+    status: int
+    sentence: str
+    refusal: str
+    next_offset: int | None = None
+
+    @property
+    def fields(self) -> dict[str, str | int]:
+        """The facts as REST's error body and the parameters of a streaming call have them."""
+        facts: dict[str, str | int] = {"refusal": self.refusal}
+        return facts if self.next_offset is None else {**facts, "next_offset": self.next_offset}
+
+    @property
+    def trailing_metadata(self) -> tuple[tuple[str, str], ...]:
+        """The same as gRPC has it."""
+        return tuple((name.replace("_", "-"), str(value)) for name, value in self.fields.items())
+
+
+def answer(error: Exception, where: str) -> Told:
+    """What a caller is told; a failure of our own is logged instead of told."""
     reason = error.refusal if isinstance(error, RefusedCall) else error
     code, status = CODES.get(type(reason), _FAILURE)
     if code is StatusCode.INTERNAL:
         logger.error("%s failed", where, exc_info=error)
-        return code, status, "internal error; the server's log has the reason"
+        return Told(code, status, "internal error; the server's log has the reason", _INTERNAL)
     # what came may be quoted in it, and REST lets half characters come
-    sentence = _sentence(reason).encode("utf-8", "replace")[:_SENTENCE_BYTES]
-    return code, status, sentence.decode("utf-8", "ignore")
+    sentence = _sentence(reason).encode("utf-8", "replace")[:_SENTENCE_BYTES].decode("utf-8", "ignore")
+    if isinstance(reason, Refusal):
+        return Told(code, status, sentence, reason.constant, reason.next_offset)
+    return Told(code, status, sentence, _CONSTANTS[type(reason)])
 
 
 def _sentence(error: Exception) -> str:
@@ -67,15 +106,20 @@ def _sentence(error: Exception) -> str:
 
 
 async def answer_rest(request: Request, error: Exception) -> JSONResponse:
-    """The error as REST v2 says it."""
-    _, status, sentence = answer(error, f"{request.method} {request.url.path}")
-    return JSONResponse(status_code=status, content={"error": sentence})
+    """The error as REST v2 says it, with our facts beside the sentence."""
+    told = answer(error, f"{request.method} {request.url.path}")
+    return JSONResponse(status_code=told.status, content={"error": told.sentence, **told.fields})
 
 
-def refusing(code: StatusCode, sentence: str) -> Any:
+async def end(told: Told, context: Any) -> None:
+    """End a gRPC call with the status, and the facts beside it."""
+    await context.abort(told.code, told.sentence, told.trailing_metadata)
+
+
+def refusing(told: Told) -> Any:
     """A gRPC handler that refuses its calls unread, whatever their form: one message is the shortest to send."""
 
     async def refuse(_: Any, context: Any) -> None:
-        await context.abort(code, sentence)
+        await end(told, context)
 
     return grpc.stream_unary_rpc_method_handler(refuse)

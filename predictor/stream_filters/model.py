@@ -173,7 +173,7 @@ class FilterModel(Model):
         return Apply(checked(turn, bound), state, turn.belief.offset)
 
     async def _many(self, request: Request) -> tuple[dict[str, Array], dict[str, Parameter]]:
-        """Every stream on its own; a refused one has its sentence in `status` and NaN everywhere else."""
+        """Every stream on its own; a refused one has its constant in `codes` and its sentence in `status`."""
         turns = [turn for turn in request.turns if isinstance(turn, Turn)]
         applied = iter(await self._sessions.apply(turns))
         results = [next(applied) if isinstance(turn, Turn) else turn for turn in request.turns]
@@ -190,7 +190,9 @@ class FilterModel(Model):
         outputs["status"] = _bytes(
             [result.sentence.encode() if isinstance(result, Refusal) else b"" for result in results]
         )
-        offsets = [answer.belief.offset if answer else -1 for answer in answers]
+        codes = [result.constant.encode() if isinstance(result, Refusal) else b"" for result in results]
+        outputs["codes"] = _bytes(codes)
+        offsets = [_next_offset(result) for result in results]
         outputs["next_offsets"] = np.array(offsets, dtype=np.int64)
         outputs["replayed"] = np.array([bool(answer and answer.replayed) for answer in answers])
         return outputs
@@ -208,6 +210,13 @@ def named_model(data_plane: DataPlane, name: str) -> FilterModel:
     """The model of this name. Raises ModelNotFound."""
     model: FilterModel = data_plane.get_model_from_registry(name)
     return model
+
+
+def _next_offset(result: Answer | Refusal) -> int:
+    """Where a stream goes on; -1 where that is not known."""
+    if isinstance(result, Answer):
+        return result.belief.offset
+    return -1 if result.next_offset is None else result.next_offset
 
 
 def _bytes(values: list[bytes]) -> Array:

@@ -15,9 +15,10 @@ from stream_filters_client.wire import inference_pb2 as wire
 
 Fault = Literal["unavailable", "aborted", "overloaded", "full", "too large", "drop", "hang", "kill", "forget"]
 EXHAUSTED = {
-    "overloaded": "the server has as many requests as it can hold; slow down",
-    "full": "sequence_start: the model has 9 live streams, its limit; end streams that are no longer needed",
-    "too large": "CLIENT: Received message larger than max (9 vs. 4)",
+    "overloaded": ("the server has as many requests as it can hold; slow down", (("refusal", "overloaded"),)),
+    "full": ("the model has 9 live streams, its limit; end some", (("refusal", "too-many-streams"),)),
+    # gRPC itself says this, and no more
+    "too large": ("CLIENT: Received message larger than max (9 vs. 4)", ()),
 }
 COMMON = {"predictive_mean": (), "predictive_std": (), "predictive_interval": (2,), "log_evidence": (), "pit": ()}
 FORECAST = ["forecast_mean", "forecast_std", "forecast_interval"]
@@ -148,7 +149,7 @@ class FakePredictor:
         if fault == "aborted":
             await context.abort(grpc.StatusCode.ABORTED, "lost a race; send the request again")
         if fault in EXHAUSTED:
-            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, EXHAUSTED[fault])
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, *EXHAUSTED[fault])
         if fault == "forget":
             self.sequences.clear()
         await self._known(request.model_name, context)
@@ -186,9 +187,8 @@ class FakePredictor:
         assert sequence is not None
         offset = parameters.get("offset", sequence.offset)
         if offset != sequence.offset:
-            await context.abort(
-                grpc.StatusCode.FAILED_PRECONDITION, f"offset {offset} came, the next offset is {sequence.offset}"
-            )
+            facts = (("refusal", "wrong-offset"), ("next-offset", str(sequence.offset)))
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"{offset} came, not the next one", facts)
         answer = self._compute(sequence, request, name)
         if name:
             sequence.last_digest, sequence.last_offset, sequence.last_answer = digest, offset, answer

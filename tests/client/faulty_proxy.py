@@ -70,7 +70,7 @@ class FaultyProxy:
             infer: Any = self._channel.unary_unary(f"/{SERVICE}/ModelInfer")
             answer: bytes = await infer(request)
         except grpc.aio.AioRpcError as error:
-            await context.abort(error.code(), error.details() or "")
+            await context.abort(error.code(), error.details() or "", tuple(error.trailing_metadata() or ()))
         return answer
 
     async def _stream_infer(self, requests: AsyncIterator[bytes], context: Any) -> None:

@@ -123,7 +123,7 @@ def test_show_tells_where_a_stream_is_and_what_it_expects(run: Run, address: str
 
 
 def test_show_of_no_stream_says_so(run: Run, address: str) -> None:
-    assert "there is no stream 'nobody'" in run(address, "show", "first", "nobody", code=3)
+    assert "does not know the stream 'nobody'" in run(address, "show", "first", "nobody", code=3)
 
 
 def test_delete_forgets_the_streams_named(run: Run, address: str) -> None:

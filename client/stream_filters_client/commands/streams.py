@@ -134,7 +134,7 @@ def _saved(client: StreamClient, model: str, names: Iterable[str], unusable: lis
     names = iter(names)
     while batch := list(itertools.islice(names, backup.STREAMS_PER_REQUEST)):
         saved, refused = client.run(backup.save(model, batch))
-        unusable += refused
+        unusable += [f"{model} {one.sequence_id}: {one.reason}" for one in refused]
         yield from saved
 
 

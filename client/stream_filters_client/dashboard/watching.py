@@ -1,6 +1,5 @@
 """What the belief of a stream says, asked for in a way that leaves the stream and its clients' retries as they are."""
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -40,11 +39,9 @@ def states(model: str, sequence_ids: Sequence[str]) -> Conversation[dict[str, by
     found: dict[str, bytes | str] = {}
     for begin in range(0, len(sequence_ids), backup.STREAMS_PER_REQUEST):
         part = sequence_ids[begin : begin + backup.STREAMS_PER_REQUEST]
-        saved, unusable = yield from backup.save(model, part)
+        saved, unreadable = yield from backup.save(model, part)
         found |= {one.sequence_id: one.state for one in saved}
-        for sequence_id, line in itertools.product(part, unusable):
-            if line.startswith(told := f"{model} {sequence_id}: "):
-                found[sequence_id] = line.removeprefix(told)
+        found |= {one.sequence_id: one.reason for one in unreadable}
     return found
 
 

@@ -20,6 +20,14 @@ _NOTHING = np.empty(0)
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A stream that the server holds and cannot go on with. reason: its sentence."""
+
+    sequence_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Saved:
     """All that a server needs to go on with a stream, its next request excepted."""
 
@@ -44,8 +52,8 @@ def look(model: str, sequence_id: str, outputs: Sequence[str] = (), horizon: int
     return as_result((yield Call("ModelInfer", message, in_stream=True)))
 
 
-def save(model: str, sequence_ids: Sequence[str]) -> Conversation[tuple[list[Saved], list[str]]]:
-    """Up to STREAMS_PER_REQUEST streams, and a sentence for each that the server cannot read.
+def save(model: str, sequence_ids: Sequence[str]) -> Conversation[tuple[list[Saved], list[Unreadable]]]:
+    """Up to STREAMS_PER_REQUEST streams, and those that the server cannot read.
 
     Those that have ended are left out.
     """
@@ -54,13 +62,27 @@ def save(model: str, sequence_ids: Sequence[str]) -> Conversation[tuple[list[Sav
     inputs = {"sequence_ids": names, "observations": np.empty((len(names), 0))}
     response = yield Call("ModelInfer", codec.encode(model, inputs, {}, ("state",)))
     came = codec.decode(response)
-    saved, unusable = [], []
-    for sequence_id, state, status in zip(sequence_ids, came["state"], came["status"], strict=True):
+    saved, unreadable = [], []
+    codes = came.get("codes", [None] * len(names))
+    for sequence_id, state, code, status in zip(sequence_ids, came["state"], codes, came["status"], strict=True):
         if state:
             saved.append(Saved(model, sequence_id, state))
-        elif b"there is no stream" not in status:
-            unusable.append(f"{model} {sequence_id}: {status.decode()}")
-    return saved, unusable
+        elif not (yield from _is_gone(model, sequence_id, code)):
+            unreadable.append(Unreadable(sequence_id, status.decode()))
+    return saved, unreadable
+
+
+def _is_gone(model: str, sequence_id: str, code: bytes | None) -> Conversation[bool]:
+    """Whether a stream was refused because there is none; of a server that sends no codes its status says so."""
+    if code is not None:
+        return code == b"not-found"
+    try:
+        yield from look(model, sequence_id, ["state"])
+    except errors.SequenceLost:
+        return True
+    except errors.StreamFiltersError:
+        return False
+    return False
 
 
 def begin(saved: Saved, *, replace: bool = False) -> Conversation[bool]:
@@ -97,8 +119,9 @@ def delete(model: str, sequence_id: str) -> Conversation[bool]:
         yield from _end(model, sequence_id, {})
     except errors.SequenceLost:
         return False
-    except errors.StateUnusable:
-        # what cannot be read can still be begun again, and ended with it
+    except (errors.StateUnusable, errors.OffsetMismatch):
+        # no offset came that could be wrong, whatever the status of an older server says: what cannot be read can
+        # still be begun again, and ended with it
         yield from _end(model, sequence_id, {"sequence_start": True})
     return True
 

@@ -1,6 +1,6 @@
 """One call to the server, whether it may be made again, and how its failure is told."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -9,6 +9,7 @@ import grpc
 import stamina
 
 from stream_filters_client import errors
+from stream_filters_client.protocol import codec
 from stream_filters_client.wire import inference_pb2 as wire
 
 SERVICE = "inference.GRPCInferenceService"
@@ -61,11 +62,11 @@ class Patience:
 
 
 class Status(grpc.RpcError):
-    """A failed call's code and sentence, where gRPC has no status for it."""
+    """A failed call's code, sentence and facts, where gRPC has no status for it."""
 
-    def __init__(self, code: grpc.StatusCode, details: str) -> None:
+    def __init__(self, code: grpc.StatusCode, details: str, facts: Mapping[str, str] | None = None) -> None:
         super().__init__(details)
-        self._code, self._details = code, details
+        self._code, self._details, self._facts = code, details, facts or {}
 
     def code(self) -> grpc.StatusCode:
         """As a failed call has it."""
@@ -74,6 +75,10 @@ class Status(grpc.RpcError):
     def details(self) -> str:
         """As a failed call has them."""
         return self._details
+
+    def trailing_metadata(self) -> Any:
+        """As a failed call has it."""
+        return tuple(self._facts.items())
 
 
 class Refused(Status):
@@ -84,9 +89,10 @@ def answer_of(response: wire.ModelStreamInferResponse) -> wire.ModelInferRespons
     """What a streaming call brought. Raises Refused when it is an error message."""
     if not response.error_message:
         return response.infer_response
-    name = response.infer_response.parameters["code"].string_param
-    code = grpc.StatusCode[name] if name in grpc.StatusCode.__members__ else grpc.StatusCode.UNKNOWN
-    raise Refused(code, response.error_message)
+    told = codec.read_parameters(response.infer_response)
+    code = grpc.StatusCode.__members__.get(str(told.get("code")), grpc.StatusCode.UNKNOWN)
+    facts = {name.replace("_", "-"): str(told[name]) for name in ("refusal", "next_offset") if name in told}
+    raise Refused(code, response.error_message, facts)
 
 
 @contextmanager
@@ -95,13 +101,14 @@ def told(call: Call, target: str) -> Iterator[None]:
     try:
         yield
     except grpc.RpcError as error:
-        failure = errors.from_rpc(error, target, in_stream=call.in_stream)
+        stream = codec.read_parameters(call.message).get("sequence_id", "") if call.in_stream else None
+        failure = errors.from_rpc(error, target, stream=None if stream is None else str(stream))
         untouched = isinstance(failure, errors.Overloaded)
         if failure.retryable and not (call.idempotent or untouched):
-            code = failure.code
+            code, refusal = failure.code, failure.refusal
             failure = errors.OutcomeUnknown(
                 f"{failure}; whether the request was applied is unknown, and it carried no offset: "
                 "look at the stream's next offset before sending more"
             )
-            failure.code = code
+            failure.code, failure.refusal = code, refusal
         raise failure from error

@@ -137,10 +137,10 @@ def _objects(values: list[bytes]) -> Array:
     return array
 
 
-def read_parameters(response: wire.ModelInferResponse) -> dict[str, bool | int | str]:
-    """The parameters of a response as plain values."""
+def read_parameters(message: wire.ModelInferRequest | wire.ModelInferResponse) -> dict[str, bool | int | str]:
+    """The parameters of a request or a response as plain values."""
     values = {}
-    for name, parameter in response.parameters.items():
+    for name, parameter in message.parameters.items():
         choice = parameter.WhichOneof("parameter_choice")
         if choice is not None:
             values[name] = getattr(parameter, choice)

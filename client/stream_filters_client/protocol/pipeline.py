@@ -113,10 +113,19 @@ class Pipeline:
         try:
             return self.accept((yield Call("ModelInfer", first.message, in_stream=True)))
         except errors.OffsetMismatch as mismatch:
-            applied = [request for request in self._under_way if request.next_offset <= (mismatch.next_offset or 0)]
-            if not applied or applied[-1].next_offset != mismatch.next_offset:
+            held = mismatch.next_offset
+            if held is None:
+                held = yield from self._ask_offset()
+            applied = [request for request in self._under_way if request.next_offset <= held]
+            if not applied or applied[-1].next_offset != held:
                 raise
         return (yield from self._compute(applied))
+
+    def _ask_offset(self) -> Conversation[int]:
+        """Where the stream goes on, of a server that does not say it with its refusal."""
+        message, _ = self._sequence.encode(_LOOK, None)
+        response = yield Call("ModelInfer", message, in_stream=True)
+        return int(codec.read_parameters(response).get("next_offset", 0))
 
     def _compute(self, applied: list[_Request]) -> Conversation[list[Result]]:
         state, results = self._state, []

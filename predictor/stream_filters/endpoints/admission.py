@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 
 from stream_filters.errors import RefusedCall, answer, refusing
-from stream_filters.refusals import Exhausted, Unavailable
+from stream_filters.refusals import GoingDown, Overloaded
 
 # a server that goes down has been left alone when nobody calls for so long, and waits for that no longer than
 _QUIET_SECONDS = 0.2
@@ -33,7 +33,7 @@ class Admission:
         if self._in_work < self._most:
             return None
         return RefusedCall(
-            Exhausted(f"the server has {self._most} {self._what}, its limit; slow down, and send this again")
+            Overloaded(f"the server has {self._most} {self._what}, its limit; slow down, and send this again")
         )
 
     @property
@@ -68,8 +68,7 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
         refusal = self._refusal(admission) if admission else None
         if refusal is None:
             return await continuation(handler_call_details)
-        code, _, sentence = answer(refusal, handler_call_details.method)
-        return refusing(code, sentence)
+        return refusing(answer(refusal, handler_call_details.method))
 
     async def close(self) -> None:
         """Turn every call away from now on; returns when nobody calls any more, or soon if somebody always does."""
@@ -101,4 +100,4 @@ class AdmissionInterceptor(grpc.aio.ServerInterceptor):
         if not self._closed:
             return admission.refusal
         self._turned_away += 1
-        return RefusedCall(Unavailable("the server is going down; connect again, and send this again"))
+        return RefusedCall(GoingDown("the server is going down; connect again, and send this again"))

@@ -19,10 +19,11 @@ from stream_filters.endpoints.extensions import (
     ModelSequencesResponse,
     ModelStreamInferResponse,
 )
-from stream_filters.errors import RefusedCall, answer
+from stream_filters.errors import RefusedCall, answer, end
 from stream_filters.model import USUAL_NAMES, named_model
-from stream_filters.refusals import InvalidRequest, Unavailable
+from stream_filters.refusals import GoingDown, InvalidRequest
 from stream_filters.wire import large_messages
+from stream_filters.wire.kserve_types import set_parameter
 from stream_filters.wire.large_messages import LargeRequest, LargeResponse
 
 
@@ -94,7 +95,7 @@ class Servicer(InferenceServicer):
                     raise
             finally:
                 self._reads.discard(read)
-        raise RefusedCall(Unavailable("the server is going down; connect again and go on"))
+        raise RefusedCall(GoingDown("the server is going down; connect again and go on"))
 
     def close_streams(self) -> None:
         """End streaming calls: at once where they wait for a request, else after the one in work."""
@@ -135,12 +136,13 @@ async def _wrapped(response: pb.ModelInferResponse | LargeResponse) -> Message |
 
 def _told(error: Exception, request: Any) -> Message:
     """The answer of a streaming call to a request that is refused; the call goes on."""
-    code, _, sentence = answer(error, "ModelStreamInfer")
-    told = pb.ModelInferResponse()
+    told = answer(error, "ModelStreamInfer")
+    answered = pb.ModelInferResponse()
     if not isinstance(request, _Unreadable):
-        told.id, told.model_name = request.id, request.model_name
-    told.parameters["code"].string_param = code.name
-    response: Message = ModelStreamInferResponse(error_message=sentence, infer_response=told)
+        answered.id, answered.model_name = request.id, request.model_name
+    for name, value in {"code": told.code.name, **told.fields}.items():
+        set_parameter(answered.parameters[name], value)
+    response: Message = ModelStreamInferResponse(error_message=told.sentence, infer_response=answered)
     return response
 
 
@@ -217,5 +219,4 @@ def _answering_stream(method: Any) -> Any:
 
 async def _end(error: Exception, method: Any, context: Any) -> None:
     """End the call with the status of what `method` raised."""
-    code, _, sentence = answer(error, method.__name__)
-    await context.abort(code, sentence)
+    await end(answer(error, method.__name__), context)

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import grpc
-from fastapi.responses import JSONResponse
+from fastapi import Request
 
-from stream_filters.errors import refusing
+from stream_filters.errors import answer, answer_rest, refusing
+from stream_filters.refusals import Unauthenticated
 from stream_filters.settings import Settings
 
 _T = TypeVar("_T")
 _HEALTH_METHODS = "/grpc.health.v1.Health/"
 _HEALTH_PATHS = ("/v2/health/live", "/v2/health/ready", "/")
-_NO_TOKEN = "the call needs the header `authorization: Bearer TOKEN`, with the token of this server"  # noqa: S105
+_NO_TOKEN = Unauthenticated("the call needs the header `authorization: Bearer TOKEN`, with the token of this server")
 
 
 class Watched(Generic[_T]):
@@ -144,7 +145,7 @@ class TokenInterceptor(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None or self._token.admits(headers.get("authorization")):
             return handler
-        return refusing(grpc.StatusCode.UNAUTHENTICATED, _NO_TOKEN)
+        return refusing(answer(_NO_TOKEN, handler_call_details.method))
 
 
 class TokenMiddleware:
@@ -159,6 +160,8 @@ class TokenMiddleware:
         if scope["type"] == "http" and scope["path"] not in _HEALTH_PATHS:
             header = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
             if not self._token.admits(header):
-                await JSONResponse({"error": _NO_TOKEN}, 401, {"www-authenticate": "Bearer"})(scope, receive, send)
+                response = await answer_rest(Request(scope), _NO_TOKEN)
+                response.headers["www-authenticate"] = "Bearer"
+                await response(scope, receive, send)
                 return
         await self._app(scope, receive, send)

@@ -141,7 +141,8 @@ def _begin(turn: Turn, record: Record | None, bind: Bind) -> Apply:
     if record and not record.ended and turn.offset is not None and turn.digest() == record.start_digest:
         raise WrongOffset(
             f"sequence_start: this very request started the stream {turn.sequence_id!r} already; "
-            f"go on from offset {record.belief.offset}, or leave the offset out to begin again"
+            f"go on from offset {record.belief.offset}, or leave the offset out to begin again",
+            record.belief.offset,
         )
     if turn.belief:
         bound, state = received(turn.belief, bind)
@@ -163,11 +164,13 @@ def _check_offset(turn: Turn, next_offset: int) -> None:
     if turn.offset < next_offset:
         raise WrongOffset(
             f"offset: {turn.offset} came, but the stream {turn.sequence_id!r} is at offset {next_offset} "
-            f"and these rows are not its last request; go on from offset {next_offset}"
+            f"and these rows are not its last request; go on from offset {next_offset}",
+            next_offset,
         )
     raise WrongOffset(
         f"offset: {turn.offset} came, but the stream {turn.sequence_id!r} is at offset {next_offset}; "
-        f"send the {turn.offset - next_offset} observations in between first"
+        f"send the {turn.offset - next_offset} observations in between first",
+        next_offset,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from stream_filters.refusals import Exhausted
+from stream_filters.refusals import Overloaded
 
 
 @dataclass(slots=True, eq=False)
@@ -51,21 +51,21 @@ class Turnstile:
     def __len__(self) -> int:
         return len(self._queues)
 
-    def full(self, key: str) -> Exhausted | None:
+    def full(self, key: str) -> Overloaded | None:
         """Why nobody more may queue for the key, if so."""
         if len(self._queues.get(key, ())) <= self._waiting:
             return None
-        return Exhausted(
+        return Overloaded(
             f"sequence_id: {self._waiting} requests wait for the stream {key!r} already; "
             "wait for answers before sending more"
         )
 
     def turn(self, keys: Sequence[str]) -> AbstractAsyncContextManager[None]:
-        """Hold all keys, each named once. Raises Exhausted when the queue of one is full."""
+        """Hold all keys, each named once. Raises Overloaded when the queue of one is full."""
         return _Ticket(self, keys)
 
     def join(self, ticket: _Ticket) -> None:
-        """Queue for every key of the ticket. Raises Exhausted."""
+        """Queue for every key of the ticket. Raises Overloaded."""
         for key in ticket.keys:
             if refusal := self.full(key):
                 raise refusal

@@ -7,7 +7,15 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from stream_filters.refusals import Contended, Exhausted, InvalidRequest, Refusal, Unavailable, Unusable
+from stream_filters.refusals import (
+    Contended,
+    InvalidRequest,
+    Refusal,
+    StoreFull,
+    TooManyStreams,
+    Unavailable,
+    Unusable,
+)
 from stream_filters.store.base import (
     BadTokenError,
     ConflictError,
@@ -117,7 +125,7 @@ class Sessions:
         except StoreUnavailableError as error:
             raise Unavailable(f"the store is away ({error}); requests with an offset are safe to send again") from error
         except StoreFullError as error:
-            raise Exhausted(f"the store is full ({error}); end streams that are no longer needed") from error
+            raise StoreFull(f"the store is full ({error}); end streams that are no longer needed") from error
 
     async def page(self, after: str, limit: int) -> tuple[list[str], str]:
         """About `limit` names of streams, and what to ask for the next page with; empty when there is none.
@@ -241,8 +249,8 @@ class Sessions:
     def _lost(self) -> Contended:
         return Contended(f"other writers changed the stream {self._limits.attempts} times in a row; send this again")
 
-    def _full(self) -> Exhausted:
-        return Exhausted(
+    def _full(self) -> TooManyStreams:
+        return TooManyStreams(
             f"sequence_start: the model has {self._limits.live_streams} live streams, its limit "
             f"(those that ended less than {self._limits.replay_seconds:g} s ago may count); "
             "end streams that are no longer needed with sequence_end, or raise the limit"

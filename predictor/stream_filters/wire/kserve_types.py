@@ -124,7 +124,7 @@ def _write_grpc(
         request.model_version or "",
     )
     for name, value in parameters.items():
-        _set_parameter(response.parameters[name], value)
+        set_parameter(response.parameters[name], value)
     if not request.use_binary_outputs:
         for output, array in zip(response.outputs, outputs.values(), strict=True):
             getattr(output.contents, _CONTENTS[output.datatype]).extend(array.ravel().tolist())
@@ -144,7 +144,8 @@ def _described(outputs: tuple[tuple[str, np.dtype[Any], tuple[int, ...]], ...]) 
     )
 
 
-def _set_parameter(parameter: InferParameter, value: Parameter) -> None:
+def set_parameter(parameter: InferParameter, value: Parameter) -> None:
+    """Give the parameter its value, as the type that it has."""
     if isinstance(value, bool):
         parameter.bool_param = value
     elif isinstance(value, int):

@@ -98,7 +98,7 @@ def test_a_request_that_was_turned_away_is_sent_again_with_or_without_offset(
 
 @pytest.mark.parametrize(
     ("fault", "error", "sentence"),
-    [("full", errors.TooManyStreams, "end streams"), ("too large", errors.InvalidRequest, "send fewer rows")],
+    [("full", errors.TooManyStreams, "end some"), ("too large", errors.InvalidRequest, "send fewer rows")],
 )
 def test_a_limit_is_told_at_once(
     predictor: FakePredictor, client: StreamClient, fault: Fault, error: type[Exception], sentence: str

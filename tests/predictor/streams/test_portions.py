@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from stream_filters.refusals import Exhausted, Unavailable
+from stream_filters.refusals import TooManyStreams, Unavailable
 from stream_filters.store.base import ConflictError, StoreUnavailableError, Write
 from stream_filters.store.memory import MemoryStore
 from stream_filters.streams.runner import Answer, Runner
@@ -45,7 +45,7 @@ async def test_as_many_streams_of_many_portions_begin_as_there_is_room_for(runne
     begun = [isinstance(result, Answer) for result in (*first, *later)]
     assert sum(begun[:300]) == 300
     assert sum(begun) == 500 == await held.count()
-    assert {type(result) for result in later} == {Answer, Exhausted}
+    assert {type(result) for result in later} == {Answer, TooManyStreams}
 
 
 async def test_a_store_that_fails_ends_a_request_of_many_portions_at_once(runner: Runner) -> None:
