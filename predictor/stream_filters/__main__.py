@@ -21,7 +21,10 @@ from stream_filters.wire.validation import RequestLimits
 
 
 def main() -> int:
-    """Serve until told to stop. Returns the exit code: 2 for wrong settings, 1 for a store or a port not to be had."""
+    """Serve until told to stop. Returns the exit code: 2 for wrong settings.
+
+    1 is for a store that is not one to use, a port not to be had, and a part of the server that ended by itself.
+    """
     try:
         settings = read_settings(sys.argv[1:])
         binders = {model.name: _binder(model.name, model.filter, model.config) for model in settings.models}
@@ -39,11 +42,11 @@ def main() -> int:
         backend = Backend(store, executor, settings.compute_threads, *_limits(settings))
         models = [FilterModel(name, binder, backend) for name, binder in binders.items()]
         try:
-            FilterServer(settings, store).start(models)
+            in_order = FilterServer(settings, store).start(models)
         except (StoreError, OSError) as error:
             sys.stderr.write(f"stream-filters: {_one_line(error)}\n")
             return 1
-    return 0
+    return 0 if in_order else 1
 
 
 def read_settings(arguments: list[str]) -> Settings:

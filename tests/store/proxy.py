@@ -7,10 +7,13 @@ CHUNK_BYTES = 1 << 20
 
 
 class Proxy:
-    """`turns`: how often the store spoke after the server had. `lose_answers`: so many answers are yet to be lost."""
+    """`turns`: how often the store spoke after the server had. `lose_answers`: so many answers are yet to be lost.
+
+    `server_port`: where new connections lead.
+    """
 
     def __init__(self, server_port: int) -> None:
-        self._server_port = server_port
+        self.server_port = server_port
         self._relays: set[asyncio.Task[None]] = set()
         self.port = 0
         self.turns = 0
@@ -33,7 +36,7 @@ class Proxy:
         relay.add_done_callback(self._relays.discard)
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._server_port)
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self.server_port)
         answered = True
         questions: asyncio.Task[Any] = asyncio.create_task(reader.read(CHUNK_BYTES))
         answers: asyncio.Task[Any] = asyncio.create_task(server_reader.read(CHUNK_BYTES))

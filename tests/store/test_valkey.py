@@ -173,4 +173,4 @@ async def test_a_call_that_cannot_be_carried_out_harms_no_other(url_of: Callable
         store.write(Write("b", b"1", None, 60.0)),
         return_exceptions=True,
     )
-    assert [type(result) for result in results] == [bytes, UnicodeEncodeError, bytes]
+    assert [type(result) for result in results] == [bytes, StoreUnavailableError, bytes]

@@ -4,8 +4,10 @@ import asyncio
 import signal
 import traceback
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from redis.asyncio.client import Pipeline
 from stream_filters.store import open_store
 from stream_filters.store.base import StoreFullError, StoreUnavailableError, Versioned, Write
 
@@ -207,3 +209,79 @@ async def test_a_value_without_room_fails_none_that_came_with_it(start_server: S
     assert isinstance(refused, StoreFullError)
     assert found == Versioned(b"1", version)
     assert deleted == b""
+
+
+async def test_the_new_primary_is_found_when_the_old_one_lives_on_as_its_replica(
+    start_server: StartServer, opened: OpenUrl
+) -> None:
+    """Behind one address, as a Service is: connections to the old one stay open, and refuse every write."""
+    old, new = start_server(), start_server()
+    with old.client() as primary, new.client() as replica:
+        replica.replicaof("127.0.0.1", old.port)
+        wait_until(lambda: replica.info("replication")["master_link_status"] == "up")
+        async with Proxy(old.port) as service:
+            store = await opened(f"valkey://127.0.0.1:{service.port}")
+            version = await store.write(Write("a", b"1", None, 600.0))
+            wait_until(lambda: replica.exists("stream-filters:a"))
+            replica.replicaof("no", "one")
+            primary.replicaof("127.0.0.1", new.port)
+            service.server_port = new.port
+            assert await store.write(Write("a", b"2", version, 600.0))
+            assert replica.getrange("stream-filters:a", 16, -1) == b"2"
+            await store.check()
+
+
+async def test_a_check_is_not_content_with_a_replica(start_server: StartServer, opened: OpenUrl) -> None:
+    server = start_server()
+    store = await opened(f"valkey://127.0.0.1:{server.port}")
+    with server.client() as client:
+        client.replicaof("127.0.0.1", free_port())
+        with pytest.raises(StoreUnavailableError, match="read-only replica"):
+            await store.check()
+        client.replicaof("no", "one")
+    await store.check()
+
+
+async def test_a_full_server_lets_a_last_write_through(start_server: StartServer, opened: OpenUrl) -> None:
+    server = start_server()
+    store = await opened(f"valkey://127.0.0.1:{server.port}")
+    versions = [await store.write(Write(key, bytes(10_000), None, 60.0)) for key in "abc"]
+    with server.client() as client:
+        client.config_set("maxmemory", 1)
+        await store.check()
+        with pytest.raises(StoreFullError):
+            await store.write(Write("a", bytes(10_000), versions[0], 60.0))
+        ended = await store.write(Write("a", bytes(20_000), versions[0], 60.0, is_last=True))
+        assert await store.get("a") == Versioned(bytes(20_000), ended)
+        assert await store.write(Write("b", None, versions[1], 60.0, is_last=True)) == b""
+        with pytest.raises(StoreFullError):
+            await store.write(Write("d", b"new", None, 60.0))
+
+
+async def test_a_driver_whose_answers_are_out_of_step_gives_them_to_nobody_else(
+    valkey: Server, opened: OpenUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await opened(f"valkey://127.0.0.1:{valkey.port}?prefix=step:&max_connections=1")
+    for key in "ab":
+        await store.write(Write(key, key.encode(), None, 60.0))
+
+    def fail(*_: object) -> None:
+        raise IndexError("pop from an empty deque")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Pipeline, "_execute_pipeline", _half(fail))
+        with pytest.raises(StoreUnavailableError):
+            await store.get("a")
+    found = await store.get("b")
+    assert found is not None
+    assert found.value == b"b"
+
+
+def _half(fail: Callable[..., None]) -> Callable[..., Any]:
+    """Sends the commands, and fails before their answers are read."""
+
+    async def execute(_: Pipeline, connection: Any, commands: Any, *__: object) -> None:
+        await connection.send_packed_command(connection.pack_commands([args for args, _ in commands]), False)
+        fail()
+
+    return execute

@@ -1,9 +1,14 @@
 """The contract of a store: opaque bytes under a version, put only if that version is still there."""
 
+import logging
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import wraps
+from typing import Any, NamedTuple, TypeVar, cast
+
+logger = logging.getLogger("stream_filters")
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
 class StoreError(Exception):
@@ -14,12 +19,36 @@ class StoreUnavailableError(StoreError):
     """The store did not answer; whether a write took place is unknown until it is read again."""
 
 
+class StoreUnusableError(StoreUnavailableError):
+    """The store is there, but not one to use; waiting does not help, somebody has to change something."""
+
+
 class StoreFullError(StoreError):
     """The store has no room for another value."""
 
 
 class ConflictError(StoreError):
     """The key does not hold the expected version: somebody else wrote it in between."""
+
+
+def own_errors_only(method: _Method) -> _Method:
+    """The method of a store, out of which nothing comes but the exceptions of this module.
+
+    Whatever else a driver, a server or a disk raises is logged, and is `StoreUnavailableError` from there on.
+    """
+
+    @wraps(method)
+    async def guarded(*arguments: Any) -> Any:
+        try:
+            return await method(*arguments)
+        except (StoreError, ConflictError, BadTokenError):
+            raise
+        except Exception as error:
+            logger.exception("the store failed in a way that it does not know")
+            kind = type(error).__name__
+            raise StoreUnavailableError(f"it failed ({kind}); the server's log has the reason") from error
+
+    return cast(_Method, guarded)
 
 
 class Versioned(NamedTuple):
@@ -33,12 +62,14 @@ class Write(NamedTuple):
     """Put `value` (None: delete) under `key` if its version is still `expected` (None: if it does not exist).
 
     ttl_seconds: the key is gone when so much time has passed without another write; inf: never.
+    is_last: it ends what the key stands for, and is carried out also where there is no room for others.
     """
 
     key: str
     value: bytes | None
     expected: bytes | None
     ttl_seconds: float
+    is_last: bool = False
 
 
 class BadTokenError(ValueError):
@@ -54,14 +85,17 @@ class Page:
 
 
 class Store(ABC):
-    """Where the bytes of streams are kept. Every method may raise `StoreUnavailableError`."""
+    """Where the bytes of streams are kept. Every method may raise `StoreUnavailableError`, and none another's error."""
 
     # Whether other processes can write the same keys, so that a local copy may be stale.
     shared: bool = False
 
     @abstractmethod
     async def open(self) -> None:
-        """Connect; called once, before anything else."""
+        """Connect; called before anything else, and again when it fails.
+
+        Raises `StoreUnavailableError` while the store is away, and `StoreUnusableError` when waiting does not help.
+        """
 
     @abstractmethod
     async def close(self) -> None:

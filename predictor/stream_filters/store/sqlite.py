@@ -10,7 +10,16 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from stream_filters.store.base import ConflictError, Page, Store, StoreUnavailableError, Versioned, Write
+from stream_filters.store.base import (
+    ConflictError,
+    Page,
+    Store,
+    StoreFullError,
+    StoreUnavailableError,
+    Versioned,
+    Write,
+    own_errors_only,
+)
 from stream_filters.store.sqlite_file import SqliteFile
 
 CALLS_PER_COMMIT = 256
@@ -26,6 +35,7 @@ class _Call:
     future: "asyncio.Future[object]"
     run: Callable[[], object]
     writes: bool
+    may_use_reserve: bool
 
 
 class SqliteStore(Store):
@@ -45,6 +55,7 @@ class SqliteStore(Store):
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
+    @own_errors_only
     async def open(self) -> None:
         """Open and lock the file, creating it if need be; its folder must exist."""
         self._file = await asyncio.to_thread(SqliteFile, self._path, self._max_bytes, self._clock)
@@ -59,21 +70,30 @@ class SqliteStore(Store):
             await asyncio.to_thread(self._thread.join)
             self._thread = self._file = None
 
+    @own_errors_only
     async def check(self) -> None:
         """Raise `StoreUnavailableError` unless the file answers; gives back what has expired."""
         file = self._opened()
-        while await self._call(lambda: file.expire(EXPIRED_PER_COMMIT), writes=True):
+
+        def expire() -> bool:
+            file.keep_reserve()
+            return file.expire(EXPIRED_PER_COMMIT)
+
+        while await self._call(expire, writes=True, may_use_reserve=True):
             pass
 
+    @own_errors_only
     async def get_many(self, keys: Sequence[str]) -> list[Versioned | None]:
         """The values of `keys`, in their order; None where there is none or it expired."""
         file = self._opened()
         return await self._call(lambda: file.read(keys), writes=False)
 
+    @own_errors_only
     async def write_many(self, writes: Sequence[Write]) -> list[bytes | ConflictError]:
         """Carry out each write, all in one commit; the new version, or the conflict, of each."""
         file = self._opened()
-        return await self._call(lambda: [file.write(write) for write in writes], writes=True)
+        last = all(write.is_last for write in writes)
+        return await self._call(lambda: [file.write(write) for write in writes], writes=True, may_use_reserve=last)
 
     async def keys(self, prefix: str) -> AsyncIterator[str]:
         """The live keys that begin with `prefix`, read page by page."""
@@ -86,6 +106,7 @@ class SqliteStore(Store):
                 yield key.decode()
             after = page[-1]
 
+    @own_errors_only
     async def page(self, prefix: str, token: str, limit: int) -> Page:
         """The `limit` live keys that follow the token in the order of their bytes; it is the last key before them."""
         file = self._opened()
@@ -94,6 +115,7 @@ class SqliteStore(Store):
         names = [key.decode() for key in keys[:limit]]
         return Page(names, names[-1] if len(keys) > limit else "")
 
+    @own_errors_only
     async def count(self, prefix: str) -> int:
         """How many live keys begin with `prefix`, exactly."""
         file = self._opened()
@@ -103,16 +125,16 @@ class SqliteStore(Store):
                 pass
             return file.count(prefix)
 
-        return await self._call(expire_and_count, writes=True)
+        return await self._call(expire_and_count, writes=True, may_use_reserve=True)
 
     def _opened(self) -> SqliteFile:
         if self._file is None:
             raise StoreUnavailableError(f"{self._path} is not open")
         return self._file
 
-    async def _call(self, run: Callable[[], T], *, writes: bool) -> T:
+    async def _call(self, run: Callable[[], T], *, writes: bool, may_use_reserve: bool = False) -> T:
         future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        self._calls.put(_Call(future, run, writes))
+        self._calls.put(_Call(future, run, writes, may_use_reserve))
         return await future  # type: ignore[return-value]
 
     def _work(self, loop: asyncio.AbstractEventLoop, file: SqliteFile) -> None:
@@ -121,7 +143,9 @@ class SqliteStore(Store):
             calls, stop = self._waiting(first)
             try:
                 outcomes = _commit(file, calls)
-            except Exception:  # one value that does not fit must not fail the others
+            except Exception as error:  # one value that does not fit must not fail the others
+                if isinstance(error, StoreFullError):
+                    file.fold_log()
                 outcomes = [_commit_alone(file, call) for call in calls]
             loop.call_soon_threadsafe(_answer, outcomes)
             if stop:
@@ -160,7 +184,13 @@ def _commit(file: SqliteFile, calls: list[_Call]) -> list[Outcome]:
 
 def _commit_alone(file: SqliteFile, call: _Call) -> Outcome:
     try:
-        return _commit(file, [call])[0]
+        try:
+            return _commit(file, [call])[0]
+        except StoreFullError:
+            if not call.may_use_reserve:
+                raise
+        with file.reserve():
+            return _commit(file, [call])[0]
     except Exception as error:  # whatever it is, it is the caller's to see: this thread serves others
         return call.future, error
 

@@ -1,10 +1,19 @@
 """The SQLite file of one predictor: its schema, its lock and its statements; everything here blocks."""
 
+import contextlib
+import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from stream_filters.store.base import ConflictError, StoreFullError, StoreUnavailableError, Versioned, Write
+from stream_filters.store.base import (
+    ConflictError,
+    StoreFullError,
+    StoreUnavailableError,
+    StoreUnusableError,
+    Versioned,
+    Write,
+)
 from stream_filters.store.counts import PrefixCounts
 from stream_filters.store.versions import unique_versions
 
@@ -19,6 +28,11 @@ CREATE TABLE streams (
 CREATE INDEX streams_by_due ON streams (due);
 """
 LOCK_TIMEOUT_SECONDS = 5.0
+# kept free beside the file, for what ends and forgets streams when the disk is full
+RESERVE_BYTES = 2 * 1024 * 1024
+RESERVE_PARTS = (1, 2, 4, 8, 16)
+# of the pages of a file with a size limit, so much is kept for the same
+RESERVE_SHARE = 16
 MAX_VARIABLES = 500  # SQLite's own limit was 999 for long
 
 
@@ -26,7 +40,8 @@ class SqliteFile:
     """An open file, locked against every other process until it is closed. To be used by one thread.
 
     max_bytes: beyond this size writes raise `StoreFullError`; 0: as large as the disk.
-    Raises `StoreUnavailableError` for a file that is in use, of another application, damaged or not writable.
+    Raises `StoreUnavailableError` for a file that is in use, and `StoreUnusableError` for one of another application,
+    damaged or not writable.
     """
 
     def __init__(self, path: Path, max_bytes: int, clock: Callable[[], float]) -> None:
@@ -34,6 +49,8 @@ class SqliteFile:
         self._clock = clock
         self._counts = PrefixCounts()
         self._versions = unique_versions()
+        self._reserve = path.with_name(f"{path.name}-reserve")
+        self._max_pages = 0
         try:
             self._connection = sqlite3.connect(
                 path, timeout=LOCK_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
@@ -56,15 +73,52 @@ class SqliteFile:
         self._connection.execute("PRAGMA journal_mode = WAL")
         # FULL: the log is synced at each commit, so that an answered write also survives a power failure.
         self._connection.execute("PRAGMA synchronous = FULL")
+        # some builds write zeros over what is deleted, which takes room in the log: of a full disk, too much
+        self._connection.execute("PRAGMA secure_delete = FAST")
         if max_bytes:
             (page_bytes,) = self._connection.execute("PRAGMA page_size").fetchone()
-            self._connection.execute(f"PRAGMA max_page_count = {max(1, max_bytes // page_bytes)}")
+            self._max_pages = max(1, max_bytes // page_bytes)
+            self._limit_pages(self._max_pages - self._max_pages // RESERVE_SHARE)
         with self._connection:
             self._connection.execute("BEGIN EXCLUSIVE")
             if not self._tables():
                 for statement in SCHEMA.split(";"):
                     self._connection.execute(statement)
                 self._connection.execute("INSERT INTO stream_filters_schema VALUES (?)", [SCHEMA_VERSION])
+        self.keep_reserve()
+
+    def _limit_pages(self, pages: int) -> None:
+        if self._max_pages:
+            self._connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    def keep_reserve(self) -> None:
+        """Take the reserve from the disk again, or as much of it as there is room for."""
+        with self._reserve.open("ab") as file:
+            for part in RESERVE_PARTS:
+                if os.fstat(file.fileno()).st_size >= RESERVE_BYTES // part:
+                    return
+                # each check of the store tries again
+                with contextlib.suppress(OSError):
+                    os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES // part)
+
+    @contextlib.contextmanager
+    def reserve(self) -> Iterator[None]:
+        """Inside of it what was kept free may be used; after it the log is in the file, and its room is free."""
+        self._reserve.unlink(missing_ok=True)
+        self._limit_pages(self._max_pages)
+        try:
+            yield
+        finally:
+            self._limit_pages(self._max_pages - self._max_pages // RESERVE_SHARE)
+            # where the disk has no room for that either, the log stays as it is, and is read as before
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self.keep_reserve()
+
+    def fold_log(self) -> None:
+        """Bring the log into the file, and give its room back."""
+        with self.reserve():
+            pass
 
     def _tables(self) -> set[str]:
         return {name for (name,) in self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -74,10 +128,10 @@ class SqliteFile:
         if not tables:
             return
         if "stream_filters_schema" not in tables:
-            raise StoreUnavailableError(f"{self._path} belongs to another application; give the store its own file")
+            raise StoreUnusableError(f"{self._path} belongs to another application; give the store its own file")
         (version,) = self._connection.execute("SELECT max(version) FROM stream_filters_schema").fetchone()
         if version != SCHEMA_VERSION:
-            raise StoreUnavailableError(
+            raise StoreUnusableError(
                 f"{self._path} has schema version {version}, this release reads version {SCHEMA_VERSION}; "
                 "start the release that wrote it, or give the store a new file"
             )
@@ -85,6 +139,7 @@ class SqliteFile:
     def close(self) -> None:
         """Fold the log into the file and release the lock."""
         self._connection.close()
+        self._reserve.unlink(missing_ok=True)
 
     def begin(self) -> None:
         """Begin a transaction."""
@@ -183,9 +238,9 @@ class SqliteFile:
         if name.startswith("SQLITE_BUSY"):
             return StoreUnavailableError(f"{self._path} is in use by another process; give each process its own file")
         if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-            return StoreUnavailableError(f"{self._path} is damaged or no SQLite file ({error}); restore it or move it")
+            return StoreUnusableError(f"{self._path} is damaged or no SQLite file ({error}); restore it or move it")
         if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")):
-            return StoreUnavailableError(f"{self._path} cannot be opened; its folder must exist and be writable")
+            return StoreUnusableError(f"{self._path} cannot be opened; its folder must exist and be writable")
         return StoreUnavailableError(f"{self._path} failed: {error}")
 
 

@@ -10,62 +10,50 @@ from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
-from redis.exceptions import (
-    AuthenticationError,
-    BusyLoadingError,
-    ClusterDownError,
-    NoPermissionError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisClusterException,
-    RedisError,
-)
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import NoScriptError
 
 from stream_filters.store.base import (
     ConflictError,
     Page,
     Store,
-    StoreError,
-    StoreFullError,
     StoreUnavailableError,
     Versioned,
     Write,
+    own_errors_only,
 )
+from stream_filters.store.valkey_errors import DEMOTED, FAILURES, explain, is_answer, is_lost
 from stream_filters.store.valkey_pipelines import Answer, Command, Pipelines
 from stream_filters.store.valkey_scan import KeyCounts, count_keys, scan_keys, scan_page
 from stream_filters.store.valkey_url import ValkeyAddress
 from stream_filters.store.versions import VERSION_BYTES, unique_versions
 
-# A key holds its version, then its value. ARGV: expected version or "", new version or "", milliseconds or "", both.
+# A key holds its version, then its value. A value of another kind has this version, which is none of ours: it is
+# neither read nor lost sight of, and can be replaced.
+ANOTHER_TYPE = b"another type"
+# ARGV: expected version or "", new version or "", milliseconds or "", version and value, "1" for a last write or "".
 # Returns 1: done; 0: another version is there; -1: there is nothing to delete.
 # A key that already holds the new version was written by an earlier attempt whose answer was lost.
+# A server that is full lets a script go on that has begun by giving memory back.
 WRITE_SCRIPT = """
-local current = redis.call('GETRANGE', KEYS[1], 0, 15)
+local current = redis.pcall('GETRANGE', KEYS[1], 0, 15)
+if type(current) == 'table' then
+  if not string.find(current.err, 'WRONGTYPE', 1, true) then return current end
+  current = 'another type'
+end
 if ARGV[2] ~= '' and current == ARGV[2] then return 1 end
 if current ~= ARGV[1] then
   if current == '' and ARGV[2] == '' then return -1 end
   return 0
 end
 if ARGV[2] == '' then redis.call('DEL', KEYS[1]) return 1 end
+if ARGV[5] ~= '' then redis.call('DEL', KEYS[1]) end
 if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[4]) else redis.call('SET', KEYS[1], ARGV[4], 'PX', ARGV[3]) end
 return 1
 """
 WRITE_SCRIPT_SHA = sha1(WRITE_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 MAX_MILLISECONDS = 1 << 53  # beyond it, the server refuses; it is 285,000 years
-LOST = (RedisConnectionError, RedisTimeoutError, RedisClusterException, ClusterDownError, OSError)
-FAILURES = (RedisError, RedisClusterException, OSError)
-
-REASONS: tuple[tuple[type[Exception], str], ...] = (
-    (BusyLoadingError, "is still loading its data"),
-    (ReadOnlyError, "is a read-only replica; name the primary, or its sentinels"),
-    (ClusterDownError, "is a cluster that is down"),
-    (NoPermissionError, "does not permit this user the commands or keys that the store needs"),
-    (AuthenticationError, "refused the user or the password"),
-    (RedisTimeoutError, "did not answer in time"),
-)
+# written by each check, and by nothing else
+CHECK_KEY = "the check of the store"
 
 
 class ValkeyStore(Store):
@@ -86,6 +74,7 @@ class ValkeyStore(Store):
         self._counts = KeyCounts(self._scan_count)
         self._pipelines = Pipelines(self._send, address.max_connections)
 
+    @own_errors_only
     async def open(self) -> None:
         """Connect and check. When the server is away the store stays usable: a later call may find it back."""
         if self._client is None:
@@ -102,15 +91,18 @@ class ValkeyStore(Store):
             await self._sentinel.aclose()
         self._client = self._sentinel = None
 
+    @own_errors_only
     async def check(self) -> None:
-        """Raise `StoreUnavailableError` unless a read is answered."""
-        await self.get_many(["check"])
+        """Raise `StoreUnavailableError` unless a write is answered, which a replica refuses; it needs no room."""
+        await self._run([("DEL", self._encode(CHECK_KEY))])
 
+    @own_errors_only
     async def get_many(self, keys: Sequence[str]) -> list[Versioned | None]:
         """The values of `keys`, in their order, in one round trip; None where there is none or it expired."""
         answers = await self._run([("GET", self._encode(key)) for key in keys])
         return [None if answer.result is None else _versioned(answer.result) for answer in answers]
 
+    @own_errors_only
     async def write_many(self, writes: Sequence[Write]) -> list[bytes | ConflictError]:
         """Carry out each write, in one round trip; the new version, or the conflict, of each."""
         versions = [b"" if write.value is None else next(self._versions) for write in writes]
@@ -131,16 +123,18 @@ class ValkeyStore(Store):
             async for key in scan_keys(self._opened(), self._prefix + prefix):
                 yield key.decode()[len(self._prefix) :]
         except FAILURES as error:
-            raise self._explain(error) from error
+            raise explain(self._address, error) from error
 
+    @own_errors_only
     async def page(self, prefix: str, token: str, limit: int) -> Page:
         """The keys where the token stands in the server's own order; a key may come on two pages."""
         try:
             found, next_token = await scan_page(self._opened(), self._prefix + prefix, token, limit)
         except FAILURES as error:
-            raise self._explain(error) from error
+            raise explain(self._address, error) from error
         return Page([key.decode()[len(self._prefix) :] for key in found], next_token)
 
+    @own_errors_only
     async def count(self, prefix: str) -> int:
         """How many live keys begin with `prefix`; what other predictors wrote and what expired is seen later.
 
@@ -153,7 +147,7 @@ class ValkeyStore(Store):
         if not isinf(write.ttl_seconds):
             milliseconds = min(max(1, ceil(write.ttl_seconds * 1000)), MAX_MILLISECONDS)
         key, value = self._encode(write.key), version + (write.value or b"")
-        return 1, key, write.expected or b"", version, milliseconds, value
+        return 1, key, write.expected or b"", version, milliseconds, value, "1" if write.is_last else ""
 
     def _encode(self, key: str) -> bytes:
         # Here and not in the pipeline, where a key that cannot be encoded would fail the calls of others.
@@ -168,13 +162,13 @@ class ValkeyStore(Store):
         return ConflictError("the key no longer holds the expected version")
 
     async def _run(self, commands: Sequence[Command]) -> list[Answer]:
-        """The answers to the commands. A missing script is one, every other failure raises."""
+        """The answers to the commands. A missing script or a value of another type is one, other failures raise."""
         if not commands:
             return []
         answers = await self._pipelines.run(commands)
         for result, _ in answers:
-            if isinstance(result, Exception) and not isinstance(result, NoScriptError):
-                raise self._explain(result) from result
+            if isinstance(result, Exception) and not is_answer(result):
+                raise explain(self._address, result) from result
         return answers
 
     async def _send(self, commands: Sequence[Command]) -> list[Answer]:
@@ -186,18 +180,20 @@ class ValkeyStore(Store):
             results = await _pipeline(client, [commands[index] for index in lost])
             for index, result in zip(lost, results, strict=True):
                 answers[index] = Answer(result, repeated)
-            lost = [index for index in lost if _is_lost(answers[index].result)]
+            lost = [index for index in lost if is_lost(answers[index].result)]
             if not lost:
                 break
             if isinstance(client, RedisCluster):
                 await client.aclose()  # it learns the nodes anew when it is next used
+            elif any(isinstance(answers[index].result, DEMOTED) for index in lost):
+                await client.connection_pool.disconnect(inuse_connections=False)
         return answers
 
     async def _scan_count(self, prefix: str) -> int:
         try:
             return await count_keys(self._opened(), self._prefix + prefix)
         except FAILURES as error:
-            raise self._explain(error) from error
+            raise explain(self._address, error) from error
 
     def _opened(self) -> Redis | RedisCluster:
         if self._client is None:
@@ -219,18 +215,6 @@ class ValkeyStore(Store):
         ((host, port),) = address.hosts
         return Redis(host=host, port=port, retry=retry, **address.options)
 
-    def _explain(self, error: Exception) -> StoreError:
-        """The sentence for an error of redis-py's; it names the server and never the credentials."""
-        text = str(error)
-        if isinstance(error, OutOfMemoryError) or "OOM command not allowed" in text:
-            return StoreFullError(f"{self._address} has no memory left for another value; raise its maxmemory")
-        for kind, sentence in REASONS:
-            if isinstance(error, kind):
-                return StoreUnavailableError(f"{self._address} {sentence}")
-        if isinstance(error, LOST):
-            return StoreUnavailableError(f"{self._address} cannot be reached: {text}")
-        return StoreUnavailableError(f"{self._address} refused: {text}")
-
 
 async def _pipeline(client: Redis | RedisCluster, commands: Sequence[Command]) -> list[Any]:
     """The result of each command, or the exception that stands in its place."""
@@ -241,14 +225,15 @@ async def _pipeline(client: Redis | RedisCluster, commands: Sequence[Command]) -
         return list(await pipeline.execute(raise_on_error=False))
     except FAILURES as error:
         return [error] * len(commands)
+    except Exception:
+        # nobody knows which answers have yet to be read: no other call may get them
+        if not isinstance(client, RedisCluster):
+            await client.connection_pool.disconnect()
+        raise
 
 
-def _is_lost(result: object) -> bool:
-    """Whether a second attempt may fare better: with the new primary after a failover, the server after a restart."""
-    return isinstance(result, LOST) and not isinstance(result, BusyLoadingError)
-
-
-def _versioned(data: bytes) -> Versioned:
-    if len(data) < VERSION_BYTES:
-        raise StoreError("a key with the store's prefix holds a value that no store wrote; use another prefix")
+def _versioned(data: bytes | Exception) -> Versioned:
+    """What a key holds; of a value that no store wrote as much as there is, for others to refuse."""
+    if isinstance(data, Exception):
+        return Versioned(b"", ANOTHER_TYPE)
     return Versioned(data[VERSION_BYTES:], data[:VERSION_BYTES])

@@ -126,9 +126,11 @@ class Record(NamedTuple):
         return b"".join((_CHECKED.pack(_RECORD_MAGIC, zlib.crc32(head)), head, belief, previous))
 
     @classmethod
-    def decode(cls, data: bytes) -> "Record":
-        """Read a record. Raises Unusable when the bytes are not one."""
+    def decode(cls, data: bytes, sequence_id: str = "") -> "Record":
+        """Read the record of a stream. Raises Unusable when the bytes are not one."""
         try:
+            if len(data) < _CHECKED.size + _RECORD.size:
+                raise InvalidRequest(f"{len(data)} bytes, too few for one")
             magic, checksum = _CHECKED.unpack_from(data)
             if magic != _RECORD_MAGIC:
                 raise InvalidRequest(f"its format is {magic!r}, this server reads {_RECORD_MAGIC!r}")
@@ -142,8 +144,10 @@ class Record(NamedTuple):
                 raise InvalidRequest(f"{len(data)} bytes are not its size")
             belief = Belief.decode(data[first:middle])
             previous = Belief.decode(data[middle:]) if previous_bytes else None
-        except (struct.error, InvalidRequest) as error:
-            raise Unusable(f"what is stored for the stream is not readable ({error}); start it anew") from error
+        except InvalidRequest as error:
+            raise Unusable(
+                f"what is stored for the stream {sequence_id!r} is no record of one ({error}); start it anew"
+            ) from error
         return cls(belief, previous, last_rows, digest, start, ended)
 
 

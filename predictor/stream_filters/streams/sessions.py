@@ -20,8 +20,8 @@ from stream_filters.store.base import (
     BadTokenError,
     ConflictError,
     Store,
+    StoreError,
     StoreFullError,
-    StoreUnavailableError,
     Versioned,
     Write,
 )
@@ -122,10 +122,10 @@ class Sessions:
             async with self._turnstile.turn([turn.sequence_id for turn in admitted]):
                 applied = iter(await in_portions(admitted, self._apply_in_turn))
             return [refusal or next(applied) for refusal in full]
-        except StoreUnavailableError as error:
-            raise Unavailable(f"the store is away ({error}); requests with an offset are safe to send again") from error
         except StoreFullError as error:
             raise StoreFull(f"the store is full ({error}); end streams that are no longer needed") from error
+        except StoreError as error:
+            raise Unavailable(f"the store is away ({error}); requests with an offset are safe to send again") from error
 
     async def page(self, after: str, limit: int) -> tuple[list[str], str]:
         """About `limit` names of streams, and what to ask for the next page with; empty when there is none.
@@ -136,7 +136,7 @@ class Sessions:
             page = await self._timed("list", self._store.page(self._prefix, after, limit))
         except BadTokenError:
             raise InvalidRequest("after: this is no `next` that this server gave; begin again without it") from None
-        except StoreUnavailableError as error:
+        except StoreError as error:
             raise Unavailable(f"the store is away ({error}); ask again") from error
         return [key.removeprefix(self._prefix) for key in page.keys], page.next_token
 
@@ -220,7 +220,7 @@ class Sessions:
         missing = [key for key, copy in zip(keys, held, strict=True) if copy is None]
         if missing:
             found = iter(await self._timed("read", self._store.get_many(missing)))
-            held = [copy or _read(next(found)) for copy in held]
+            held = [copy or _read(next(found), turn) for copy, turn in zip(held, turns, strict=True)]
         return [_Try(turn, key, copy or _NOTHING) for turn, key, copy in zip(turns, keys, held, strict=True)]
 
     async def _commit(self, writes: Sequence[tuple[_Try, Answer, Record]]) -> None:
@@ -233,7 +233,8 @@ class Sessions:
             self._copies.drop(attempt.key)
             keep = not record.ended or record.previous is not None
             ttl = self._limits.replay_seconds if record.ended else self._limits.ttl_seconds
-            asked.append(Write(attempt.key, record.encode() if keep else None, attempt.held.version, ttl))
+            value = record.encode() if keep else None
+            asked.append(Write(attempt.key, value, attempt.held.version, ttl, is_last=record.ended))
         # counted from before the write, so that no copy outlives its stream
         expires_at = time.monotonic() + self._limits.ttl_seconds
         versions = await self._timed("write", self._store.write_many(asked))
@@ -257,10 +258,10 @@ class Sessions:
         )
 
 
-def _read(value: Versioned | None) -> Held:
+def _read(value: Versioned | None, turn: Turn) -> Held:
     if value is None:
         return _NOTHING
     try:
-        return Held(Record.decode(value.value), value.version)
+        return Held(Record.decode(value.value, turn.sequence_id), value.version)
     except Unusable as refusal:
         return Held(version=value.version, unreadable=refusal)
