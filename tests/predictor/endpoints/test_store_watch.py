@@ -21,6 +21,8 @@ from tests.predictor.process import ROOT, PredictorProcess
 from tests.predictor.v2 import Caller, Refused, message
 from tests.store.servers import Server, wait_until
 
+# nothing to compile
+ONLY_MEAN = ("--models", f'[{{"name": "{MEAN}", "filter": "{MEAN}"}}]')
 DIES = """
 import sys
 from stream_filters.endpoints.store_watch import StoreWatch
@@ -29,8 +31,8 @@ async def follow(self, tell):
     raise RuntimeError("the reason")
 
 StoreWatch.follow = follow
-from stream_filters.__main__ import main
-sys.exit(main())
+import tests.serve_running_mean
+sys.exit(tests.serve_running_mean.main())
 """
 
 
@@ -101,7 +103,7 @@ def store(tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def waits(store: Server, tmp_path: Path) -> Iterator[PredictorProcess]:
     """A predictor whose store is away."""
-    flags = ("--store", f"valkey://127.0.0.1:{store.port}", "--store-check-seconds", "0.2")
+    flags = (*ONLY_MEAN, "--store", f"valkey://127.0.0.1:{store.port}", "--store-check-seconds", "0.2")
     predictor = PredictorProcess(tmp_path, *flags, store_is_away=True)
     yield predictor
     predictor.stop()
@@ -134,7 +136,7 @@ def test_a_server_that_waits_for_its_store_ends_in_order(waits: PredictorProcess
 
 
 def test_a_part_that_ends_by_itself_is_told_with_its_reason_and_ends_the_process(tmp_path: Path) -> None:
-    predictor = PredictorProcess(tmp_path, program=("-c", DIES))
+    predictor = PredictorProcess(tmp_path, *ONLY_MEAN, program=("-c", DIES))
     assert predictor.process.wait(60) == 1
     assert "the watch of the store has ended by itself" in predictor.log
     assert "RuntimeError: the reason" in predictor.log
