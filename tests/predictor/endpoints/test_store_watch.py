@@ -32,7 +32,8 @@ async def follow(self, tell):
 
 StoreWatch.follow = follow
 import tests.serve_running_mean
-sys.exit(tests.serve_running_mean.main())
+from stream_filters.__main__ import main
+sys.exit(main())
 """
 
 
