@@ -157,7 +157,13 @@ def _tolerations() -> Schema:
     return {"type": "array", "items": {"type": "object", "properties": one, "additionalProperties": False}}
 
 
-_NAMED = {"settings": _settings, "models": _models, "tolerations": _tolerations}
+def _egress() -> Schema:
+    """Rules as a NetworkPolicy has them."""
+    rule = {"to": {"type": "array"}, "ports": {"type": "array"}}
+    return {"type": "array", "items": {"type": "object", "properties": rule, "additionalProperties": False}}
+
+
+_NAMED = {"egress": _egress, "settings": _settings, "models": _models, "tolerations": _tolerations}
 
 
 def _plain(schema: Any, definitions: Schema) -> Any:

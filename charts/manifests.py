@@ -41,8 +41,8 @@ def _render(helm: str, said: str, values: dict[str, str]) -> str:
     command = [helm, "template", _NAME, str(CHART), "--skip-tests", *sets]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603  our own chart
     # the namespace is the caller's, with kubectl's -n
-    lines = [line for line in told.splitlines() if line != "  namespace: default" and "# Source:" not in line]
-    body = "\n".join(lines).replace("app.kubernetes.io/managed-by: Helm", "app.kubernetes.io/managed-by: kubectl")
+    lines = [line for line in told.splitlines() if line != '  namespace: "default"' and "# Source:" not in line]
+    body = "\n".join(lines).replace('app.kubernetes.io/managed-by: "Helm"', 'app.kubernetes.io/managed-by: "kubectl"')
     return f"# {said}\n# Rendered from charts/stream-filters by `make manifests`; change it there.\n{body}\n"
 
 

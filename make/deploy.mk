@@ -19,7 +19,7 @@ go-install = @echo "installing $(1)" && \
 # a name with the version in it, so that another version is another file to make
 installed = $(TOOLS)/.$(1)-$(2)
 
-SCHEMAS := $(KUBERNETES_VERSION)-$(KSERVE_VERSION)-$(KEDA_VERSION)-$(PROMETHEUS_OPERATOR_VERSION)
+SCHEMAS := $(KUBERNETES_VERSION)-$(KSERVE_VERSION)-$(KEDA_VERSION)-$(PROMETHEUS_OPERATOR_VERSION)-$(ENVOY_GATEWAY_VERSION)-$(ISTIO_VERSION)
 INSTALLED := $(call installed,helm,$(HELM_VERSION)-$(KUBERNETES_VERSION)) \
 	$(call installed,helm-unittest,$(HELM_UNITTEST_VERSION)) \
 	$(call installed,kubeconform,$(KUBECONFORM_VERSION)) \
@@ -52,11 +52,12 @@ $(call installed,grpc-health-probe,$(GRPC_HEALTH_PROBE_VERSION)): | .venv/.progr
 	$(call go-install,github.com/grpc-ecosystem/grpc-health-probe@$(GRPC_HEALTH_PROBE_VERSION))
 
 $(call installed,schemas,$(SCHEMAS)): tests/charts/schemas.py | .venv/.programs
-	@echo "writing the schemas of Kubernetes $(KUBERNETES_VERSION), KServe $(KSERVE_VERSION), KEDA and the Prometheus operator"
+	@echo "writing the schemas of Kubernetes $(KUBERNETES_VERSION), KServe $(KSERVE_VERSION), KEDA, the Prometheus operator, Envoy Gateway and Istio"
 	@$(BIN)/python -m tests.charts.schemas .tools/schemas \
 		k8s.io/kubernetes@$(KUBERNETES_VERSION) github.com/kserve/kserve@$(KSERVE_VERSION) \
 		github.com/kedacore/keda/v2@$(KEDA_VERSION) \
-		github.com/prometheus-operator/prometheus-operator@$(PROMETHEUS_OPERATOR_VERSION)
+		github.com/prometheus-operator/prometheus-operator@$(PROMETHEUS_OPERATOR_VERSION) \
+		github.com/envoyproxy/gateway@$(ENVOY_GATEWAY_VERSION) istio.io/api@$(ISTIO_VERSION)
 	@mkdir -p $(TOOLS) && touch $@
 
 .PHONY: chart-docs

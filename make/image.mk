@@ -9,10 +9,18 @@ export CONTAINER IMAGE CLIENT_IMAGE
 image: image-build ## build both images, start the predictor's, and tell its size and how fast it is ready
 	@deploy/check-image $(CONTAINER) $(IMAGE) $(CLIENT_IMAGE)
 
+# several, such as linux/amd64,linux/arm64, are built with buildx and pushed: an engine keeps one alone
+PLATFORMS ?=
+
 .PHONY: image-build
-image-build: ## build both images
+image-build: ## build both images; PLATFORMS=linux/amd64,linux/arm64 for both, which are pushed then
+ifeq ($(PLATFORMS),)
 	$(CONTAINER) build --quiet --target predictor --tag $(IMAGE) .
 	$(CONTAINER) build --quiet --target client --tag $(CLIENT_IMAGE) .
+else
+	$(CONTAINER) buildx build --platform $(PLATFORMS) --push --target predictor --tag $(IMAGE) .
+	$(CONTAINER) buildx build --platform $(PLATFORMS) --push --target client --tag $(CLIENT_IMAGE) .
+endif
 
 .PHONY: .images
 .images:

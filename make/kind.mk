@@ -25,7 +25,7 @@ kind-load: kind-up .images ## load the images into the cluster
 # the one with the extra that finds an InferenceService from outside
 kind-demo: private CLIENT := $(BIN)/stream-filters
 .PHONY: kind-demo
-kind-demo: setup kserve-install kind-load ## replay three streams against an InferenceService; CHAOS=1 deletes its pod meanwhile
+kind-demo: setup kserve-install kind-load ## replay three streams against an InferenceService; CHAOS=1 kills its pod meanwhile
 	@deploy/kind demo
 
 .PHONY: kind-test

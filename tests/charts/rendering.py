@@ -74,8 +74,13 @@ def of_kind(variant: str, kind: str) -> list[Object]:
 
 def service(variant: str) -> Object:
     """The one InferenceService of a variant."""
-    (found,) = of_kind(variant, "InferenceService")
-    return found
+    return only_service(rendered(variant))
+
+
+def only_service(text: str) -> Object:
+    """The InferenceService in these manifests."""
+    (found,) = (one for one in yaml.load_all(text, Loader=yaml.CSafeLoader) if one["kind"] == "InferenceService")
+    return dict(found)
 
 
 def predictor_container(variant: str) -> Object:

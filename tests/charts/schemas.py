@@ -17,8 +17,11 @@ from tools.programs import program
 Schema = dict[str, Any]
 
 # Of Kubernetes itself, what the chart can render.
-_KINDS = {"ConfigMap", "NetworkPolicy", "Pod", "PodDisruptionBudget", "Service", "StatefulSet"}
-_SOURCES = ("config/crd/full/*.yaml", "config/crd/bases/*.yaml", "example/prometheus-operator-crd/*.yaml")
+_KINDS = {"ConfigMap", "NetworkPolicy", "Pod", "PodDisruptionBudget", "Secret", "Service", "StatefulSet"}
+_SOURCES = (
+    *("config/crd/full/*.yaml", "config/crd/bases/*.yaml", "example/prometheus-operator-crd/*.yaml"),
+    *("charts/gateway-helm/crds/generated/*.yaml", "kubernetes/customresourcedefinitions.gen.yaml"),
+)
 
 
 class _Loader(yaml.CSafeLoader):
@@ -57,10 +60,11 @@ def schemas(module: Path) -> Iterator[tuple[str, Schema]]:
     if not files:
         raise SystemExit(f"{module} holds no CustomResourceDefinitions where they are looked for: {_SOURCES}")
     for file in files:
-        spec = yaml.load(file.read_text(), Loader=_Loader)["spec"]  # noqa: S506  a safe loader
-        for version in spec["versions"]:
-            name = _name(spec["names"]["kind"], spec["group"], version["name"])
-            yield name, _closed(version["schema"]["openAPIV3Schema"], {})
+        for definition in yaml.load_all(file.read_text(), Loader=_Loader):
+            spec = definition["spec"]
+            for version in spec["versions"]:
+                name = _name(spec["names"]["kind"], spec["group"], version["name"])
+                yield name, _closed(version["schema"]["openAPIV3Schema"], {})
 
 
 def _kubernetes(definitions: Schema) -> Iterator[tuple[str, Schema]]:

@@ -20,22 +20,22 @@ class _Machine:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._log = folder / "calls"
-        self._log.touch()
+        self.log = folder / "calls"
+        self.log.touch()
 
     def has(self, tool: str, body: str) -> None:
         script = self._folder / tool
-        script.write_text(f'#!/bin/bash\necho "{tool} $*" >>{self._log}\n{body}\n')
+        script.write_text(f'#!/bin/bash\necho "{tool} $*" >>{self.log}\n{body}\n')
         script.chmod(0o755)
 
-    def run(self, step: str) -> subprocess.CompletedProcess[str]:
-        environment = {"PATH": f"{self._folder}:/usr/bin:/bin", **_VERSIONS}
+    def run(self, step: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = {"PATH": f"{self._folder}:/usr/bin:/bin", "HOME": str(self._folder), **_VERSIONS, **variables}
         return subprocess.run(
             [str(ROOT / "deploy/kind"), step], env=environment, capture_output=True, text=True, check=False
         )
 
     def called(self, beginning: str) -> bool:
-        return any(line.startswith(beginning) for line in self._log.read_text().splitlines())
+        return any(line.startswith(beginning) for line in self.log.read_text().splitlines())
 
 
 @pytest.fixture
@@ -101,3 +101,43 @@ def test_only_a_cluster_that_is_there_is_ended(machine: _Machine) -> None:
     machine.has("kind", "echo stream-filters")
     assert machine.run("down").returncode == 0
     assert machine.called("kind delete cluster --name stream-filters")
+
+
+# a replay whose answers come one by one; `cut` holds what it says when its pod has been killed
+_CLIENT = """
+output=; while (($#)); do [[ $1 == --output ]] && output=$2; shift; done
+[[ -n $output ]] || exit 0
+for line in $(seq 150); do echo "answer $line" >>"$output"; [[ $output == *broken ]] && sleep 0.01; done
+[[ $output == *broken ]] && until grep -q 'kubectl .* delete pod' {log}; do sleep 0.05; done
+[[ $output == *broken ]] && echo {cut}
+echo "answer 151{end}" >>"$output"
+"""
+
+
+def _chaos(machine: _Machine, cut: str, end: str = "") -> subprocess.CompletedProcess[str]:
+    machine.has("kubectl", "exit 0")
+    machine.has("stream-filters", _CLIENT.format(log=machine.log, cut=cut, end=end))
+    return machine.run("demo", CHAOS="1")
+
+
+def test_chaos_kills_the_pod_without_grace_once_answers_flow(machine: _Machine) -> None:
+    told = _chaos(machine, "trying again: 1 times so far")
+
+    assert told.returncode == 0, told.stderr
+    assert machine.called("kubectl --context kind-stream-filters delete pod")
+    assert "--grace-period=0 --force" in machine.log.read_text()
+    assert "151 answers, the same to the bit" in told.stdout
+
+
+def test_chaos_that_cut_no_stream_shows_nothing_and_fails(machine: _Machine) -> None:
+    told = _chaos(machine, "all went well")
+
+    assert told.returncode != 0
+    assert "no stream was cut" in told.stderr
+
+
+def test_chaos_with_other_answers_fails(machine: _Machine) -> None:
+    told = _chaos(machine, "trying again", end="$( [[ $output == *broken ]] && echo other )")
+
+    assert told.returncode != 0
+    assert "the answers differ" in told.stderr

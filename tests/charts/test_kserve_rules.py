@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 
-from tests.charts.rendering import containers, environment, objects, of_kind, predictor_container, service
+from tests.charts.rendering import (
+    containers,
+    environment,
+    objects,
+    of_kind,
+    only_service,
+    predictor_container,
+    render,
+    service,
+)
 from tests.charts.variants import VARIANTS
 
 pytestmark = pytest.mark.parametrize("variant", VARIANTS)
@@ -83,6 +92,26 @@ def test_no_label_that_changes_with_the_chart_reaches_the_pods(variant: str) -> 
     found = service(variant)
     labels = {**found["metadata"]["labels"], **found["spec"]["predictor"].get("labels", {})}
     assert not {"helm.sh/chart", "app.kubernetes.io/version"} & set(labels)
+
+
+def test_no_model_is_without_a_folder_to_fetch(variant: str) -> None:
+    # KServe takes it for one of many models of a pod, and adds an agent that finds no configuration and ends
+    assert service(variant)["spec"]["predictor"].get("model", {"storageUri": "-"}).get("storageUri")
+
+
+def test_the_pod_itself_says_what_kserves_own_containers_do_not(variant: str) -> None:
+    # a restricted namespace refuses the one that fetches a folder over HTTP otherwise
+    predictor = service(variant)["spec"]["predictor"]
+    if _is_standard(variant):
+        assert predictor["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+
+
+def test_a_second_replica_leaves_the_pod_of_the_first_as_it_is(variant: str) -> None:
+    shared = {"store": {"url": "valkey://host:6379"}, "valkey": {"enabled": False}}
+    one, two = (only_service(render({**VARIANTS[variant], **shared, "replicas": count})) for count in (1, 2))
+    for found in (one, two):
+        del found["spec"]["predictor"]["minReplicas"], found["spec"]["predictor"]["maxReplicas"]
+    assert one == two
 
 
 def test_no_agent_stands_before_the_probes(variant: str) -> None:

@@ -11,11 +11,28 @@ _MODELS = [
 _SHARED: Values = {"replicas": 3, "store": {"url": "valkeys+cluster://valkey.data:6379"}}
 _MUTUAL: Values = {"tls": {"secretName": "tls", "clientCaKey": "ca.crt", "clientSecretName": "probe-tls"}}
 
+_SIDECAR = {"proxy.istio.io/config": '{"holdApplicationUntilProxyStarts": true}'}
+
 VARIANTS: dict[str, Values] = {
     "default": {},
     "named": {"name": "tracker", "image": {"repository": "registry.example/stream-filters", "tag": "1.2"}},
     "models": {"models": _MODELS, "settings": {"ttl_seconds": 3_600, "log_level": "info", "compute_threads": 3}},
     "runtime": {"runtime": {"enabled": True}, "token": {"secretName": "token"}},
+    "boolean-name": {"name": "y", "restart": "1", "valkey": {"enabled": True, "password": "123"}},
+    "affinity-gateway": {**_SHARED, "affinity": "envoy-gateway", "host": "0.0.0.0"},  # noqa: S104
+    "affinity-mesh": {**_SHARED, "affinity": "istio", "podAnnotations": _SIDECAR},
+    "openshift": {"fixedUser": False, "valkey": {"enabled": True}},
+    "closed-egress": {
+        "runtime": {"enabled": True, "storageUri": "http://files.example:9000/filters.tar"},
+        "store": {"url": "valkey+sentinel://one:26379,two:26379/main"},
+        "networkPolicy": {
+            "enabled": True,
+            "storePorts": [26379, 6379],
+            "dnsPorts": [53, 5353],
+            "extraEgress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [{"port": 443}]}],
+        },
+    },
+    "public-certificate": {"tls": {"secretName": "tls", "serverName": "filters.example"}},
     "runtime-storage": {"runtime": {"enabled": True, "storageUri": "s3://models/stream-filters"}},
     "valkey": {"replicas": 2, "valkey": {"enabled": True}, "networkPolicy": {"enabled": True}},
     "valkey-password": {"valkey": {"enabled": True, "passwordSecretName": "valkey-password"}},

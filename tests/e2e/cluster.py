@@ -59,7 +59,9 @@ class Cluster:
             "image": os.environ.get("E2E_IMAGE", "stream-filters:0.1.0"),
             "clientImage": os.environ.get("E2E_CLIENT_IMAGE", "stream-filters-client:0.1.0"),
         }
-        sets = {"valkey.enabled": "true", "headlessService.enabled": "true", **values}
+        # a small node has room for two pods of this
+        small = {"resources.requests.cpu": "100m", "valkey.resources.requests.cpu": "50m"}
+        sets = {"valkey.enabled": "true", "headlessService.enabled": "true", **small, **values}
         if valkey := os.environ.get("E2E_VALKEY_IMAGE"):
             sets["valkey.image"] = valkey
         for name, image in images.items():

@@ -6,7 +6,7 @@
   external:
     metric:
       backend: prometheus
-      serverAddress: {{ .prometheus.serverAddress }}
+      serverAddress: {{ .prometheus.serverAddress | quote }}
       query: {{ default (include "stream-filters.observationRate" $) .prometheus.query | quote }}
     target:
       type: Value

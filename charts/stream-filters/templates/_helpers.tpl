@@ -9,13 +9,13 @@
 {{/* Labels of every object. No version among them: KServe hands an InferenceService's labels on to its pods. */}}
 {{- define "stream-filters.labels" -}}
 app.kubernetes.io/name: stream-filters
-app.kubernetes.io/instance: {{ include "stream-filters.name" . }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/instance: {{ include "stream-filters.name" . | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 {{- end }}
 
 {{/* The pods that KServe makes for the predictor, in both modes. */}}
 {{- define "stream-filters.podSelector" -}}
-serving.kserve.io/inferenceservice: {{ include "stream-filters.name" . }}
+serving.kserve.io/inferenceservice: {{ include "stream-filters.name" . | quote }}
 component: predictor
 {{- end }}
 
@@ -30,6 +30,30 @@ component: predictor
 {{/* host:port of gRPC inside the cluster: Knative routes port 80 alone. */}}
 {{- define "stream-filters.target" -}}
 {{ include "stream-filters.name" . }}-predictor.{{ .Release.Namespace }}.svc.cluster.local:{{ ternary "80" "8081" (eq .Values.mode "Knative") }}
+{{- end }}
+
+{{/* The name that a certificate of the predictor is held to. */}}
+{{- define "stream-filters.serverName" -}}
+{{ default (printf "%s-predictor.%s.svc.cluster.local" (include "stream-filters.name" .) .Release.Namespace) .Values.tls.serverName }}
+{{- end }}
+
+{{/* The Secret with Valkey's password; empty where it has none. */}}
+{{- define "stream-filters.valkeySecret" -}}
+{{- if .Values.valkey.passwordSecretName -}}
+{{ .Values.valkey.passwordSecretName }}
+{{- else if .Values.valkey.password -}}
+{{ include "stream-filters.name" . }}-valkey
+{{- end -}}
+{{- end }}
+
+{{/* Annotations whose change is a new pod: what KServe would not see of a Secret, and what the caller says. */}}
+{{- define "stream-filters.restartAnnotations" -}}
+{{- if .Values.valkey.password }}
+stream-filters/valkey-password: {{ sha256sum .Values.valkey.password | trunc 16 | quote }}
+{{- end }}
+{{- with .Values.restart }}
+stream-filters/restart: {{ . | quote }}
+{{- end }}
 {{- end }}
 
 {{- define "stream-filters.scheme" -}}
@@ -49,6 +73,12 @@ component: predictor
 {{- end -}}
 {{- if and .Values.valkey.enabled (or .Values.store.secretName (ne .Values.store.url "memory://")) -}}
 {{- fail "valkey.enabled and another store were both given; the streams can be in one of them: leave store alone, or valkey.enabled off" -}}
+{{- end -}}
+{{- if and .Values.valkey.password .Values.valkey.passwordSecretName -}}
+{{- fail "valkey.password and valkey.passwordSecretName were both given; leave one of them" -}}
+{{- end -}}
+{{- if and (ne .Values.affinity "none") (eq .Values.mode "Knative") -}}
+{{- fail "affinity needs mode Standard: Knative's own proxies choose the pod" -}}
 {{- end -}}
 {{- if and .Values.store.secretName (ne .Values.store.url "memory://") -}}
 {{- fail "store.url and store.secretName were both given; leave one of them" -}}

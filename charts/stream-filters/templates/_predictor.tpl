@@ -13,21 +13,21 @@
 - name: STREAM_FILTERS_STORE
   valueFrom:
     secretKeyRef:
-      name: {{ .Values.store.secretName }}
-      key: {{ .Values.store.secretKey }}
+      name: {{ .Values.store.secretName | quote }}
+      key: {{ .Values.store.secretKey | quote }}
 {{- else if .Values.valkey.enabled -}}
-{{- if .Values.valkey.passwordSecretName -}}
+{{- with include "stream-filters.valkeySecret" . -}}
 - name: VALKEY_PASSWORD
   valueFrom:
     secretKeyRef:
-      name: {{ .Values.valkey.passwordSecretName }}
+      name: {{ . | quote }}
       key: password
 {{ end -}}
 - name: STREAM_FILTERS_STORE
-  value: valkey://{{ if .Values.valkey.passwordSecretName }}:$(VALKEY_PASSWORD)@{{ end }}{{ include "stream-filters.name" . }}-valkey:6379/0
+  value: valkey://{{ if include "stream-filters.valkeySecret" . }}:$(VALKEY_PASSWORD)@{{ end }}{{ include "stream-filters.name" . }}-valkey:6379/0
 {{- else -}}
 - name: STREAM_FILTERS_STORE
-  value: {{ .Values.store.url }}
+  value: {{ .Values.store.url | quote }}
 {{- end }}
 {{- with .Values.models }}
 - name: STREAM_FILTERS_MODELS
@@ -37,6 +37,8 @@
 - name: STREAM_FILTERS_FILE
   value: /mnt/models/stream-filters.yaml
 {{- end }}
+- name: STREAM_FILTERS_HOST
+  value: {{ .Values.host | quote }}
 - name: STREAM_FILTERS_DRAIN_SECONDS
   value: {{ .Values.shutdown.drainSeconds | quote }}
 - name: STREAM_FILTERS_GRACE_SECONDS
@@ -46,7 +48,7 @@
   value: {{ include "stream-filters.threads" . | quote }}
 {{- end }}
 {{- range $name, $value := .Values.settings }}
-- name: STREAM_FILTERS_{{ upper $name }}
+- name: "STREAM_FILTERS_{{ upper $name }}"
   value: {{ ternary ($value | int64) $value (and (kindIs "float64" $value) (eq (floor $value) $value)) | quote }}
 {{- end }}
 {{- if .Values.tls.secretName }}
@@ -57,7 +59,7 @@
 {{- end }}
 {{- if .Values.tls.clientCaKey }}
 - name: STREAM_FILTERS_TLS_CLIENT_CA_FILE
-  value: /etc/stream-filters/tls/{{ .Values.tls.clientCaKey }}
+  value: "/etc/stream-filters/tls/{{ .Values.tls.clientCaKey }}"
 - name: HEALTH_CERT_FILE
   value: /etc/stream-filters/client/tls.crt
 - name: HEALTH_KEY_FILE
@@ -65,7 +67,7 @@
 {{- end }}
 {{- if .Values.token.secretName }}
 - name: STREAM_FILTERS_TOKEN_FILE
-  value: /etc/stream-filters/token/{{ .Values.token.secretKey }}
+  value: "/etc/stream-filters/token/{{ .Values.token.secretKey }}"
 {{- end }}
 {{- end }}
 
@@ -93,15 +95,15 @@ tcpSocket:
 httpGet:
   path: /v2/health/live
   port: 8080
-  scheme: {{ include "stream-filters.scheme" . | upper }}
+  scheme: {{ include "stream-filters.scheme" . | upper | quote }}
 {{- end }}
 {{- end }}
 
 {{/* All of the container but its resources, which KServe wants beside the model where a ServingRuntime is used. */}}
 {{- define "stream-filters.container" -}}
 name: kserve-container
-image: {{ include "stream-filters.image" . }}
-imagePullPolicy: {{ .Values.image.pullPolicy }}
+image: {{ include "stream-filters.image" . | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy | quote }}
 ports:
   {{- if eq .Values.mode "Knative" }}
   - name: h2c
@@ -140,8 +142,10 @@ lifecycle:
 {{- end }}
 securityContext:
   runAsNonRoot: true
+  {{- if .Values.fixedUser }}
   runAsUser: 10001
   runAsGroup: 10001
+  {{- end }}
   readOnlyRootFilesystem: true
   allowPrivilegeEscalation: false
   capabilities:
@@ -175,16 +179,16 @@ volumeMounts:
 {{- with .Values.tls.secretName }}
 - name: tls
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
 {{- end }}
 {{- if .Values.tls.clientCaKey }}
 - name: client
   secret:
-    secretName: {{ .Values.tls.clientSecretName }}
+    secretName: {{ .Values.tls.clientSecretName | quote }}
 {{- end }}
 {{- with .Values.token.secretName }}
 - name: token
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
 {{- end }}
 {{- end }}

@@ -1,18 +1,16 @@
-{{/* A pod of `helm test`: runs a file of this chart with the client's Python. */}}
+{{/* The pod of `helm test`: runs a file of this chart with the client's Python. */}}
 {{- define "stream-filters.test" -}}
-{{- $root := index . 0 -}}
-{{- $script := index . 1 -}}
-{{- with $root -}}
 apiVersion: v1
 kind: Pod
 metadata:
-  name: {{ include "stream-filters.name" . }}-test-{{ $script }}
-  namespace: {{ .Release.Namespace }}
+  name: "{{ include "stream-filters.name" . }}-test"
+  namespace: {{ .Release.Namespace | quote }}
   labels:
     {{- include "stream-filters.labels" . | nindent 4 }}
   annotations:
     helm.sh/hook: test
-    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+    # kept until the next test, so that `helm test --logs` finds it
+    helm.sh/hook-delete-policy: before-hook-creation
 spec:
   restartPolicy: Never
   automountServiceAccountToken: false
@@ -20,32 +18,40 @@ spec:
   {{- with .Values.imagePullSecrets }}
   imagePullSecrets:
     {{- range . }}
-    - name: {{ . }}
+    - name: {{ . | quote }}
     {{- end }}
   {{- end }}
   containers:
     - name: test
-      image: {{ include "stream-filters.clientImage" . }}
-      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      image: {{ include "stream-filters.clientImage" . | quote }}
+      imagePullPolicy: {{ .Values.image.pullPolicy | quote }}
       command: [python, -c]
       args:
         - |
-          {{- .Files.Get (printf "files/%s.py" $script) | nindent 10 }}
+          {{- .Files.Get "files/release.py" | nindent 10 }}
       env:
         - name: TARGET
-          value: {{ include "stream-filters.target" . }}
+          value: {{ include "stream-filters.target" . | quote }}
+        {{- if eq .Values.mode "Standard" }}
         - name: URL
-          value: {{ include "stream-filters.scheme" . }}://{{ include "stream-filters.name" . }}-predictor.{{ .Release.Namespace }}.svc.cluster.local:80
+          value: "{{ include "stream-filters.scheme" . }}://{{ include "stream-filters.name" . }}-predictor.{{ .Release.Namespace }}.svc.cluster.local:80"
+        {{- end }}
         {{- with .Values.models }}
         - name: MODELS
-          value: {{ range $i, $model := . }}{{ if $i }},{{ end }}{{ $model.name }}{{ end }}
+          value: "{{ range $i, $model := . }}{{ if $i }},{{ end }}{{ $model.name }}{{ end }}"
+        {{- end }}
+        {{- with .Values.tls.serverName }}
+        - name: SERVER_NAME
+          value: {{ . | quote }}
         {{- end }}
       resources:
         requests: {cpu: 100m, memory: 128Mi}
         limits: {cpu: "1", memory: 512Mi}
       securityContext:
         runAsNonRoot: true
+        {{- if .Values.fixedUser }}
         runAsUser: 10001
+        {{- end }}
         readOnlyRootFilesystem: true
         allowPrivilegeEscalation: false
         capabilities:
@@ -54,7 +60,7 @@ spec:
           type: RuntimeDefault
       volumeMounts:
         {{- range $name, $secret := include "stream-filters.testSecrets" . | fromYaml }}
-        - name: {{ $name }}
+        - name: {{ $name | quote }}
           mountPath: /etc/stream-filters/{{ $name }}
           readOnly: true
         {{- end }}
@@ -62,26 +68,27 @@ spec:
           mountPath: /tmp
   volumes:
     {{- range $name, $secret := include "stream-filters.testSecrets" . | fromYaml }}
-    - name: {{ $name }}
+    - name: {{ $name | quote }}
       secret:
-        secretName: {{ $secret.name }}
+        secretName: {{ $secret.name | quote }}
         items: {{ toJson $secret.items }}
+        # a certificate of a public authority comes without ca.crt
+        optional: true
     {{- end }}
     - name: tmp
       emptyDir: {}
 {{- end }}
-{{- end }}
 
 {{- define "stream-filters.testSecrets" -}}
 {{- with .Values.tls.secretName }}
-authority: {name: {{ . }}, items: [{key: ca.crt, path: ca.crt}]}
+authority: {name: {{ . | quote }}, items: [{key: ca.crt, path: ca.crt}, {key: tls.crt, path: tls.crt}]}
 {{- end }}
 {{- with .Values.tls.clientSecretName }}
-client: {name: {{ . }}, items: [{key: tls.crt, path: tls.crt}, {key: tls.key, path: tls.key}]}
+client: {name: {{ . | quote }}, items: [{key: tls.crt, path: tls.crt}, {key: tls.key, path: tls.key}]}
 {{- end }}
 {{- with .Values.token }}
 {{- if .secretName }}
-token: {name: {{ .secretName }}, items: [{key: {{ .secretKey }}, path: token}]}
+token: {name: {{ .secretName | quote }}, items: [{key: {{ .secretKey | quote }}, path: token}]}
 {{- end }}
 {{- end }}
 {{- end }}
