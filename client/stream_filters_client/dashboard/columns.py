@@ -8,54 +8,44 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from stream_filters_client import estimates
+from stream_filters_client.estimates import Described, Meaning
 from stream_filters_client.protocol.codec import Array, Floats
 from stream_filters_client.scoring.scores import normal_band
 
-_FILTERED = ("position", "velocity")
-BANDS = ("observation_noise_std", "intercept", "coefficients", "noise_std")
-_BY_REGIME = ("regime_probabilities", "regime_means", "regime_stds")
-_ONE_A_ROW = (
-    "log_evidence",
-    "regime",
-    "change_probability",
-    "recent_change_probability",
-    "run_length",
-    "stationary_probability",
-    "effective_memory",
-)
-_DRAWN = (
-    "predictive_mean",
-    "predictive_std",
-    "predictive_interval",
-    *(f"{name}_{part}" for name in _FILTERED for part in ("mean", "std")),
-    *BANDS,
-    *_BY_REGIME,
-    *_ONE_A_ROW,
-    "pit",
-)
+# names of the columns of the observations' prediction and of the levels of labels, beside those of quantities
+PREDICTIVE, LEVEL = "predictive", "level"
 
 
-def drawable(offered: Mapping[str, object] | set[str]) -> tuple[str, ...]:
+def drawable(offered: Mapping[str, Described]) -> tuple[str, ...]:
     """Those of the outputs offered that become columns."""
-    return tuple(name for name in _DRAWN if name in offered)
+    return (
+        *(name for name in estimates.PREDICTION if name in offered),
+        *(name for one in estimates.read(offered).quantities for name in one.outputs),
+    )
 
 
 def of_outputs(outputs: Mapping[str, Array], level: float) -> dict[str, Floats]:
     """Columns, [T] each, of outputs [T, ...]; level: probability inside the bands."""
     found: dict[str, Floats] = {}
     if "predictive_mean" in outputs:
-        found |= of_forecast("predictive", outputs)
-    for name in _FILTERED:
-        if f"{name}_mean" in outputs and f"{name}_std" in outputs:
-            mean = outputs[f"{name}_mean"]
-            found |= _banded(name, np.stack([mean, *normal_band(mean, outputs[f"{name}_std"], level)], axis=-1))
-    for name in BANDS:
-        if name in outputs:
-            found |= _banded(name, outputs[name])
-    for name in (*_BY_REGIME, "pit"):
-        if name in outputs:
-            found |= numbered(name, outputs[name])
-    return found | {name: outputs[name].astype(np.float64) for name in _ONE_A_ROW if name in outputs}
+        found |= of_forecast(PREDICTIVE, outputs)
+    for one in estimates.read_arrays(outputs).quantities:
+        values = outputs[one.outputs[0]]
+        if one.meaning is Meaning.ESTIMATE:
+            band = np.stack([values, *normal_band(values, outputs[one.outputs[1]], level)], axis=-1)
+            found |= _banded(one.name, band)
+        elif one.meaning is Meaning.BAND:
+            found |= _banded(one.name, values)
+        elif one.meaning is Meaning.BY_LABEL:
+            found |= numbered(one.name, values)
+        else:
+            found[one.name] = values.astype(np.float64)
+    if "pit" in outputs:
+        found |= numbered("pit", outputs["pit"])
+    if "log_evidence" in outputs:
+        found["log_evidence"] = outputs["log_evidence"].astype(np.float64)
+    return found
 
 
 def of_forecast(prefix: str, outputs: Mapping[str, Array]) -> dict[str, Floats]:
@@ -84,23 +74,19 @@ def _banded(name: str, bands: Array) -> dict[str, Floats]:
     return found
 
 
-def by_regime(columns: Mapping[str, Floats], level: float) -> dict[str, Floats]:
-    """The level of the announced regime, with the band of its observations, in columns of its own for each regime.
+def by_label(columns: Mapping[str, Floats], label: str, level: float) -> dict[str, Floats]:
+    """The level of the label that the stream is in, with the band of its observations, in columns of its own for each.
 
-    `level_2` is regime 1's where regime 1 is announced, and NaN elsewhere; `observed_in_2` what was observed in it.
+    `level_2` is label 1's where label 1 is announced, and NaN elsewhere; `observed_in_2` what was observed in it.
     """
     found: dict[str, Floats] = {}
-    if "regime" not in columns:
-        return found
-    label = 0
-    while f"regime_means_{label + 1}" in columns:
-        here = columns["regime"] == label
-        mean, std = columns[f"regime_means_{label + 1}"], columns[f"regime_stds_{label + 1}"]
-        band = np.stack([mean, *normal_band(mean, std, level)], axis=-1)
-        named = {"level_1": f"level_{label + 1}"}
-        for name, values in _banded("level", np.where(here[:, None], band, np.nan)[:, None]).items():
-            found[name.replace("level_1", named["level_1"])] = values
+    number = 1
+    while f"{label}_means_{number}" in columns and f"{label}_stds_{number}" in columns:
+        here = columns[label] == number - 1
+        mean, std = columns[f"{label}_means_{number}"], columns[f"{label}_stds_{number}"]
+        for end, values in zip(("", "_lower", "_upper"), (mean, *normal_band(mean, std, level)), strict=True):
+            found[f"{LEVEL}_{number}{end}"] = np.where(here, values, np.nan)
         if "observed_1" in columns:
-            found[f"observed_in_{label + 1}"] = np.where(here, columns["observed_1"], np.nan)
-        label += 1
+            found[f"observed_in_{number}"] = np.where(here, columns["observed_1"], np.nan)
+        number += 1
     return found

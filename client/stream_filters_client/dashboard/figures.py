@@ -6,7 +6,7 @@ from typing import Any
 from bokeh.models import ColumnDataSource, CrosshairTool, HoverTool, Legend, LegendItem, Range1d, Span
 from bokeh.plotting import figure
 
-from stream_filters_client.dashboard.charts import Chart, Kind, Mark
+from stream_filters_client.dashboard.charts import Chart, Mark, MarkKind
 
 PALETTE = ("#3b82f6", "#ef7d31", "#17a673", "#b565d8", "#cf9d16", "#e24a7f")
 OBSERVED = "#8793a6"
@@ -51,19 +51,19 @@ def draw(chart: Chart, rows: ColumnDataSource, fan: ColumnDataSource, *, main: b
 def _mark(shown: Any, mark: Mark, rows: ColumnDataSource) -> Any:
     color = OBSERVED if mark.color is None else PALETTE[mark.color % len(PALETTE)]
     filled = {"source": rows, "fill_color": color, "fill_alpha": 0.22, "level": "underlay"}
-    if mark.kind is Kind.BAND:
+    if mark.kind is MarkKind.BAND:
         return shown.varea("observation", *mark.columns, **filled)
-    if mark.kind is Kind.BARS:
+    if mark.kind is MarkKind.BARS:
         return shown.vbar("observation", "step", bottom=mark.columns[0], top=mark.columns[1], line_alpha=0.0, **filled)
     (column,) = mark.columns
-    if mark.kind is Kind.DOTS:
+    if mark.kind is MarkKind.DOTS:
         size, alpha = (9, 1.0) if mark.true else (4, 0.6)
         marker = "inverted_triangle" if mark.true else "circle"
         fill = TRUTH if mark.true else color
         return shown.scatter(
             "observation", column, source=rows, marker=marker, size=size, color=fill, alpha=alpha, line_alpha=0.0
         )
-    if mark.kind is Kind.STEPS:
+    if mark.kind is MarkKind.STEPS:
         return shown.step("observation", column, source=rows, color=color, line_width=1.6, mode="after")
     dash, color, width = ("dashed", TRUTH, 1.4) if mark.true else ("solid", color, 1.8)
     return shown.line("observation", column, source=rows, color=color, line_width=width, line_dash=dash)
@@ -97,7 +97,7 @@ def _legend(shown: Any, drawn: Sequence[tuple[Mark, Any]]) -> None:
 
 def _hover(shown: Any, drawn: Sequence[tuple[Mark, Any]]) -> None:
     """The numbers of the row under the pointer."""
-    lines = [(mark, renderer) for mark, renderer in drawn if mark.kind not in {Kind.BAND, Kind.BARS}]
+    lines = [(mark, renderer) for mark, renderer in drawn if mark.kind not in {MarkKind.BAND, MarkKind.BARS}]
     if not lines:
         return
     tips = [("observation", "@observation{0,0}")]

@@ -6,6 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from stream_filters_client import estimates
 from stream_filters_client.aio import AsyncStreamClient
 from stream_filters_client.dashboard import watching
 from stream_filters_client.dashboard.alarms import Alarm, Finding, Kind
@@ -145,6 +146,7 @@ class Hub:
     ) -> None:
         """Take what was found of a stream; look into it when it has moved."""
         state, track = found.get(name.sequence_id), self.tracks[name]
+        track.reading = estimates.read(model.described)
         if not isinstance(state, bytes):
             self._gone(name, track, state)
             return

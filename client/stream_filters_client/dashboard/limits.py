@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from stream_filters_client.dashboard.charts import Chart, Kind
+from stream_filters_client.dashboard.charts import Chart, MarkKind
 from stream_filters_client.protocol.codec import Floats
 
 # a band that is wider only for moments, as before anything is learnt, is cut off
@@ -19,8 +19,8 @@ def limits(chart: Chart, rows: Mapping[str, Floats]) -> tuple[float, float] | No
         return chart.limits
     ends: list[float] = []
     for mark in chart.marks:
-        shares = _BAND_SHARES if mark.kind in {Kind.BAND, Kind.BARS} else _LINE_SHARES
-        whole = mark.kind is Kind.DOTS or mark.true
+        shares = _BAND_SHARES if mark.kind in {MarkKind.BAND, MarkKind.BARS} else _LINE_SHARES
+        whole = mark.kind is MarkKind.DOTS or mark.true
         for column in mark.columns:
             values = rows.get(column, np.empty(0))
             values = values[np.isfinite(values)]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+from stream_filters_client import estimates
 from stream_filters_client.aio import AsyncStreamClient
 from stream_filters_client.dashboard import columns, watching
 from stream_filters_client.dashboard.alarms import Finding, Kind
@@ -10,6 +11,7 @@ from stream_filters_client.dashboard.hub import Hub
 from stream_filters_client.dashboard.tracks import Name, Track, observed, with_errors
 from stream_filters_client.input.feeds import Feed
 from stream_filters_client.input.stdin import Chunk
+from stream_filters_client.protocol.inspection import ModelInfo
 from stream_filters_client.replays.pace import Pace
 from stream_filters_client.replays.recording import Recording, wanted_outputs
 from stream_filters_client.replays.replay import Replay, Status, run_all
@@ -22,7 +24,9 @@ _TOLD = {Status.DONE: "the replay is over", Status.INTERRUPTED: "the replay was 
 class Follower:
     """Brings what a replay is answered to its track, and what the rules find in it to the hub."""
 
-    def __init__(self, feed: Feed, outputs: tuple[str, ...], track: Track, hub: Hub) -> None:
+    def __init__(self, feed: Feed, model: ModelInfo, horizon: int | None, track: Track, hub: Hub) -> None:
+        track.reading = estimates.read(model.described)
+        outputs = wanted_outputs(model, horizon)
         # the track keeps what is shown; nothing is scored
         self.replay = Replay(feed, outputs, Recording(kept_rows=1), keep=self._answered)
         self._track = track
@@ -34,7 +38,10 @@ class Follower:
         first = track.count
         rows = observed(first, chunk.observations, self.replay.feed.truth) | columns.of_outputs(result, level)
         track.seen(first + len(chunk.observations))
-        self._hub.tell(track.title, track.add(with_errors(rows), watching.fan_of(result, track.count), level))
+        self._hub.tell(
+            track.title,
+            track.add(with_errors(rows, track.reading.followed), watching.fan_of(result, track.count), level),
+        )
 
     def tell(self) -> None:
         """Show how the replay fares."""
@@ -58,7 +65,7 @@ async def replay(feeds: Sequence[Feed], client: AsyncStreamClient, pace: Pace, h
         return
     models = {model.name: model for model in await client.models(dict.fromkeys(feed.model for feed in feeds))}
     followers = [
-        Follower(feed, wanted_outputs(models[feed.model], pace.horizon), hub.tracks[name], hub)
+        Follower(feed, models[feed.model], pace.horizon, hub.tracks[name], hub)
         for feed, name in zip(feeds, names(feeds), strict=True)
     ]
     running = asyncio.ensure_future(run_all([follower.replay for follower in followers], client, pace, stop))

@@ -11,12 +11,12 @@ from stream_filters_client.dashboard import charts, columns
 from stream_filters_client.dashboard.alarms import Change, Coverage, Finding, Forecast, Rule, Surprise
 from stream_filters_client.dashboard.charts import Chart
 from stream_filters_client.dashboard.history import History
+from stream_filters_client.estimates import Quantity, Reading
 from stream_filters_client.protocol.codec import Array, Floats
 
 # the rate is that of so long a time
 _RATE_SECONDS = 10.0
 _ENDS = ("_lower", "_upper")
-_ESTIMATED = ("position", "velocity", *columns.BANDS)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,11 +34,13 @@ class Track:
     """What is known of a stream; fed by `add`, read by any number of pages.
 
     generation: how often the stream began again, which makes what is shown of it worthless.
-    count: its observations. fan: the columns of its newest forecasts. told: how it fares, empty when all is well.
+    reading: what its model's outputs say. count: its observations. fan: the columns of its newest forecasts.
+    told: how it fares, empty when all is well.
     """
 
     def __init__(self, title: str, change_threshold: float) -> None:
         self.title = title
+        self.reading = Reading()
         self.told = ""
         self.generation = 0
         self._threshold = change_threshold
@@ -59,7 +61,7 @@ class Track:
     @property
     def charts(self) -> tuple[Chart, ...]:
         """How to draw it; the main chart is the first."""
-        return charts.charts(self.history.names, self._threshold)
+        return charts.charts(self.history.names, self.reading, self._threshold)
 
     @property
     def observations_per_second(self) -> float:
@@ -90,7 +92,9 @@ class Track:
         self.level, self.fan = level, dict(fan)
         if self._coverage is None:
             self._coverage = Coverage(level)
-        self.history.append({**rows, **columns.by_regime(rows, level), "step": self._steps(rows["observation"])})
+        label = self.reading.label
+        levels = columns.by_label(rows, label.name, level) if label and label.name in rows else {}
+        self.history.append({**rows, **levels, "step": self._steps(rows["observation"])})
         found = [finding for rule in (*self._rules, self._coverage) for finding in rule.check(rows)]
         if fan and "observed_1" not in rows:
             found += self._forecast.check(fan)
@@ -107,8 +111,8 @@ def observed(first: int, observations: Array, truth: Mapping[str, Array]) -> dic
     rows = slice(first, first + len(observations))
     found = {"observation": np.arange(first, first + len(observations), dtype=np.float64)}
     found |= columns.numbered("observed", observations)
-    for name in _ESTIMATED:
-        if name in truth:
+    for name in truth:
+        if not name.startswith("regime"):
             found |= columns.numbered(f"true_{name}", truth[name][rows])
     if "regime" in truth:
         regime = truth["regime"][max(first - 1, 0) : rows.stop]
@@ -117,13 +121,13 @@ def observed(first: int, observations: Array, truth: Mapping[str, Array]) -> dic
     return found
 
 
-def with_errors(rows: Mapping[str, Floats]) -> dict[str, Floats]:
-    """The rows, and for each axis the true position less the filtered one, with the band around 0."""
+def with_errors(rows: Mapping[str, Floats], followed: Quantity | None) -> dict[str, Floats]:
+    """The rows, and for each axis the truth less what is followed, with the band around 0."""
     found = dict(rows)
-    axis = 1
-    while f"true_position_{axis}" in rows and f"position_{axis}" in rows:
-        middle = rows[f"position_{axis}"]
-        for part, name in (("", f"true_position_{axis}"), *((end, f"position_{axis}{end}") for end in _ENDS)):
-            found[f"position_error_{axis}{part}"] = rows[name] - middle
+    name, axis = followed.name if followed else "", 1
+    while f"true_{name}_{axis}" in rows and f"{name}_{axis}" in rows:
+        middle = rows[f"{name}_{axis}"]
+        for part, column in (("", f"true_{name}_{axis}"), *((end, f"{name}_{axis}{end}") for end in _ENDS)):
+            found[f"{name}_error_{axis}{part}"] = rows[column] - middle
         axis += 1
     return found

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stream_filters_client.dashboard import columns
+from stream_filters_client.estimates import FORECAST
 from stream_filters_client.protocol import administration as backup
 from stream_filters_client.protocol import belief
 from stream_filters_client.protocol.calls import Conversation
@@ -15,7 +16,6 @@ from stream_filters_client.protocol.sequence import Rows, infer
 from stream_filters_client.result import Result
 
 FORECAST_STEPS = 40
-_FORECAST = ("forecast_mean", "forecast_std", "forecast_interval")
 # of the usual time between observations: so little that nothing moves meanwhile
 _NO_TIME = 1e-9
 
@@ -55,14 +55,13 @@ def view(info: ModelInfo, state: bytes) -> Conversation[View]:
     about = belief.read(state)
     level = float(about.config.get("interval", 0.9))
     dimension = int(about.config.get("dimension", info.dimension))
-    offered = {tensor.name for tensor in info.outputs}
     filtered = any(tensor.name == "time_deltas" for tensor in info.inputs)
-    drawn = tuple(name for name in columns.drawable(offered) if not (filtered and name.startswith("predictive")))
+    drawn = tuple(name for name in columns.drawable(info.described) if not (filtered and name.startswith("predictive")))
     rows = Rows(
         np.full((1, dimension) if dimension > 1 else 1, np.nan),
         [_NO_TIME * float(about.config.get("time_delta", 1.0))] if filtered else None,
         # the probability of a change at an observation that has not come says nothing
-        (*(name for name in drawn if name not in {"change_probability", "log_evidence", "pit"}), *_FORECAST),
+        (*(name for name in drawn if name not in {"change_probability", "log_evidence", "pit"}), *FORECAST),
         FORECAST_STEPS,
     )
     result = yield from infer(info.name, rows, state)
@@ -76,7 +75,7 @@ def view(info: ModelInfo, state: bytes) -> Conversation[View]:
 
 def fan_of(result: Result, first: int) -> dict[str, Floats]:
     """Columns of a result's forecasts, the first one that of observation `first`; none if it has no forecasts."""
-    if not set(_FORECAST) <= set(result):
+    if not set(FORECAST) <= set(result):
         return {}
     steps = np.arange(first, first + len(result["forecast_mean"]), dtype=np.float64)
     return {"observation": steps, **columns.of_forecast("forecast", result)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stream_filters_client import errors
+from stream_filters_client.estimates import Described
 from stream_filters_client.protocol.calls import Call, Conversation
 from stream_filters_client.protocol.sequence import Rows, Sequence, new_sequence_id
 from stream_filters_client.wire import inference_pb2 as wire
@@ -33,6 +34,15 @@ class ModelInfo:
     versions: tuple[str, ...]
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
+
+    @property
+    def described(self) -> dict[str, Described]:
+        """Its outputs of numbers, as `estimates` reads them."""
+        return {
+            tensor.name: Described(tensor.shape[1:], tensor.datatype == "INT64")
+            for tensor in self.outputs
+            if tensor.datatype != "BYTES"
+        }
 
     @property
     def dimension(self) -> int:

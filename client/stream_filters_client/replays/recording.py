@@ -3,37 +3,35 @@
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Self
 
 import numpy as np
 
+from stream_filters_client import estimates
 from stream_filters_client.input.stdin import Chunk
 from stream_filters_client.protocol.codec import Array
 from stream_filters_client.protocol.inspection import ModelInfo
 from stream_filters_client.result import Result
+from stream_filters_client.scoring.scores import normal_band
 
 # What is kept for scores and plots: the last observations of a stream, and of all streams together.
 KEPT_ROWS = 200_000
 KEPT_ROWS_IN_ALL = 1_000_000
 # answers are joined from this size on: a small answer costs more memory than its numbers
 BLOCK_ROWS = 512
-_COMMON = ("predictive_mean", "predictive_std", "predictive_interval", "log_evidence", "pit")
-_OWN = {
-    "streaming_kalman": ("position_mean", "position_std", "velocity_mean", "velocity_std", "observation_noise_std"),
-    "online_ar_learning": ("intercept", "coefficients", "noise_std"),
-    "adaptive_mixture": ("regime", "regime_probabilities", "change_probability", "regime_means", "regime_stds"),
-}
-_FORECAST = ("forecast_mean", "forecast_std", "forecast_interval")
+# a quantity of more numbers a row is not looked at
+_MOST_NUMBERS = 100
 
 
 def wanted_outputs(model: ModelInfo, horizon: int | None) -> tuple[str, ...]:
-    """The outputs that scores and views need of a model: a known set, or every small one."""
-    offered = [tensor for tensor in model.outputs if tensor.datatype != "BYTES" and tensor.name not in _FORECAST]
-    small = {tensor.name for tensor in offered if np.prod([size for size in tensor.shape if size > 0]) <= 8}
-    own = _OWN[model.name] if set(_OWN.get(model.name, ())) & small else tuple(small)
-    names = {tensor.name for tensor in offered} & {*_COMMON, *own}
-    ordered = [tensor.name for tensor in offered if tensor.name in names]
-    return (*ordered, *(_FORECAST if horizon else ()))
+    """The outputs that scores and views need of a model: its prediction, and every quantity that is small."""
+    known = estimates.read(model.described).quantities
+    names = {
+        *estimates.PREDICTION,
+        *(name for one in known if prod(one.shape) <= _MOST_NUMBERS for name in one.outputs),
+    }
+    return (*(name for name in model.described if name in names), *(estimates.FORECAST if horizon else ()))
 
 
 def kept_rows(streams: int) -> int:
@@ -43,7 +41,7 @@ def kept_rows(streams: int) -> int:
 
 def row_outputs(result: Result) -> dict[str, Array]:
     """The outputs that have a row for each observation."""
-    return {name: values for name, values in result.items() if name not in _FORECAST}
+    return {name: values for name, values in result.items() if name not in estimates.FORECAST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +99,18 @@ class Recording:
         """An output for every row kept, or for the last `rows`; None if it never came."""
         parts = [block.outputs[name] for block in self._tail(rows) if name in block.outputs]
         return _concatenated(parts, rows) if parts else None
+
+    @property
+    def reading(self) -> estimates.Reading:
+        """What the outputs of the newest answer say."""
+        return estimates.read_arrays({} if self.last is None else row_outputs(self.last))
+
+    def bands(self, one: estimates.Quantity, level: float, rows: int | None = None) -> Array | None:
+        """Middle, lower and upper end of a quantity, [T, ..., 3], for every row kept, or for the last `rows`."""
+        parts = [self.output(name, rows) for name in one.outputs]
+        if (values := parts[0]) is None or (std := parts[-1]) is None:
+            return None
+        return values if len(parts) == 1 else np.stack([values, *normal_band(values, std, level)], axis=-1)
 
     def names(self) -> list[str]:
         """The outputs that have a row for each observation."""

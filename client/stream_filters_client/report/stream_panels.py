@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
+from stream_filters_client.estimates import Meaning, Quantity, read_arrays
 from stream_filters_client.palette import ESTIMATE, OBSERVED, TRUTH
 from stream_filters_client.protocol.codec import Array
 from stream_filters_client.replays.runs import StreamRun
@@ -39,15 +38,16 @@ class Estimate:
 def stream_panels(stream: StreamRun, time: Timeline) -> Iterator[Panel]:
     """Observations with the estimate, a close-up, how far the estimate was off, and every quantity with a band."""
     observations = columns(stream.observations)
-    every = list(_estimates(stream))
-    followed = [each for each in every if each.name.split(",")[0] == "position"] or _predicted(stream)
+    reading = read_arrays(stream.outputs)
+    followed = list(_components(reading.followed, stream)) if reading.followed else _predicted(stream)
     for axis, estimate in enumerate(followed[: observations.shape[1]]):
         yield from _observed(observations[:, axis], estimate, time, stream.level)
         if estimate.truth is not None:
             yield _off(estimate, time, stream.level)
-    for estimate in every:
-        if estimate not in followed:
-            yield _quantity(estimate, time, stream.level)
+    for one in reading.of(Meaning.ESTIMATE, Meaning.BAND):
+        if one != reading.followed:
+            for estimate in _components(one, stream):
+                yield _quantity(estimate, time, stream.level)
 
 
 def _observed(observed: Array, estimate: Estimate, time: Timeline, level: float) -> Iterator[Panel]:
@@ -135,41 +135,21 @@ def _predicted(stream: StreamRun) -> list[Estimate]:
     ]
 
 
-def _estimates(stream: StreamRun) -> Iterator[Estimate]:
-    """Every output that is a mean with a standard deviation, or a band."""
-    for output, values in stream.outputs.items():
-        if output.startswith(("predictive", "regime")):
-            continue
-        name = output.removesuffix("_mean")
-        if name != output and f"{name}_std" in stream.outputs:
-            middle = columns(values)
-            lower, upper = normal_band(middle, columns(stream.outputs[f"{name}_std"]), stream.level)
-        elif _is_band(values):
-            middle, lower, upper = (columns(values[..., end]) for end in range(3))
-        else:
-            continue
-        yield from _components(name, (middle, lower, upper), stream.truth.get(name))
-
-
-def _components(name: str, band: tuple[Array, Array, Array], truth: Array | None) -> Iterator[Estimate]:
-    middle, lower, upper = band
+def _components(one: Quantity, stream: StreamRun) -> Iterator[Estimate]:
+    """Each number of a quantity with its band, and the truth where it is known."""
+    values, truth = stream.outputs[one.outputs[0]], stream.truth.get(one.name)
+    if one.meaning is Meaning.BAND:
+        middle, lower, upper = (columns(values[..., end]) for end in range(3))
+    else:
+        middle = columns(values)
+        lower, upper = normal_band(middle, columns(stream.outputs[one.outputs[1]]), stream.level)
     count = middle.shape[1]
     known = columns(truth) if truth is not None and truth.size == middle.size else None
-    word = "axis" if name in {"position", "velocity", "observation_noise_std"} else "lag"
+    word = "axis" if count == columns(stream.observations).shape[1] else "lag"
     for index in range(min(count, _COMPONENTS)):
-        told = _named(name.replace("_", " "), word, index, count)
         true = None if known is None else known[:, index]
-        yield Estimate(told, middle[:, index], lower[:, index], upper[:, index], true)
+        yield Estimate(_named(one.words, word, index, count), middle[:, index], lower[:, index], upper[:, index], true)
 
 
 def _named(name: str, word: str, index: int, count: int) -> str:
     return f"{name}, {word} {index + 1}" if count > 1 else name
-
-
-def _is_band(values: Array) -> bool:
-    """Whether the last dimension is median, lower and upper end."""
-    if values.ndim < 2 or values.shape[-1] != 3:
-        return False
-    median, lower, upper = (values[..., end] for end in range(3))
-    known = np.isfinite(values).all(axis=-1)
-    return bool(known.any() and np.all((lower <= median)[known] & (median <= upper)[known]))

@@ -9,12 +9,13 @@ from rich.console import Group as Parts
 from rich.panel import Panel
 from rich.text import Text
 
+from stream_filters_client.estimates import Meaning, Quantity
 from stream_filters_client.protocol.codec import Array
 from stream_filters_client.replays.groups import Group
 from stream_filters_client.replays.recording import Recording
 from stream_filters_client.replays.replay import Replay, Status
 from stream_filters_client.scoring.score_lines import Scores, number, percent
-from stream_filters_client.scoring.scores import Calibration, calibration, normal_band
+from stream_filters_client.scoring.scores import Calibration, calibration
 from stream_filters_client.terminal.live_pictures import WINDOW_ROWS, picture
 from stream_filters_client.terminal.live_plot import BAND, COLORS, ESTIMATE, bar, gauge, spark
 from stream_filters_client.terminal.progress import counted
@@ -77,21 +78,20 @@ def _learned(replay: Replay, columns: int, rows: int) -> Iterator[Text]:
     """
     if replay.recording.last is None:
         return
-    yield from _regimes(replay.recording, columns, rows)
-    level = replay.level
-    if (velocity := _last(replay.recording, "velocity_mean")) is not None:
-        std = _last(replay.recording, "velocity_std")
-        assert std is not None  # noqa: S101 - both were asked for
-        lower, upper = normal_band(velocity, std, level)
-        for axis, band in enumerate(np.stack([velocity, lower, upper], axis=-1).reshape(-1, 3)):
-            yield _band(replay, "velocity", band, (axis, velocity.size), columns)
-    for name in ("observation_noise_std", "intercept", "coefficients", "noise_std"):
-        bands = _last(replay.recording, name)
-        if bands is None:
+    reading = replay.recording.reading
+    if reading.label is not None:
+        yield from _labels(replay.recording, reading.label.name, columns, rows)
+    for one in reading.of(Meaning.ESTIMATE, Meaning.BAND):
+        bands = replay.recording.bands(one, replay.level, 1)
+        if bands is None or one is reading.followed:
             continue
-        flat = bands.reshape(-1, 3)
+        flat = bands[-1].reshape(-1, 3)
         for index, band in enumerate(flat):
-            yield _band(replay, name, band, (index, len(flat)), columns)
+            yield _band(replay, one, band, (index, len(flat)), columns)
+    for one in reading.of(Meaning.NUMBER, Meaning.PROBABILITY):
+        value = _last(replay.recording, one.name)
+        if value is not None and one.name != "change_probability":
+            yield Text(f"{one.words:{_LABEL_COLUMNS}}{number(float(value)):>{_gauge_columns(columns) + 10}}")
 
 
 def _last(recording: Recording, name: str) -> Array | None:
@@ -99,17 +99,17 @@ def _last(recording: Recording, name: str) -> Array | None:
     return None if values is None else values[-1]
 
 
-def _band(replay: Replay, name: str, band: Array, place: tuple[int, int], columns: int) -> Text:
+def _band(replay: Replay, one: Quantity, band: Array, place: tuple[int, int], columns: int) -> Text:
     """Median, ends and gauge of one parameter: `noise std  ··━┃━··  0.101  0.096 .. 0.107  true 0.1`.
 
     place: the parameter's index, and how many there are of this name.
     """
     index, count = place
-    label = name.replace("_", " ") + (f" {index + 1}" if count > 1 else "")
+    label = one.words + (f" {index + 1}" if count > 1 else "")
     median, lower, upper = map(float, band)
-    history = replay.recording.output(name if name != "velocity" else "velocity_mean", WINDOW_ROWS)
+    history = replay.recording.output(one.outputs[0], WINDOW_ROWS)
     scale = _scale(history, index, count, band)
-    known = replay.feed.truth.get(name)
+    known = replay.feed.truth.get(one.name)
     truth = ""
     if known is not None and replay.recording.count <= len(known):
         truth = f"  true {number(float(known[replay.recording.count - 1].reshape(-1)[index]))}"
@@ -135,13 +135,13 @@ def _scale(history: Array | None, index: int, count: int, band: Array) -> tuple[
     return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
 
 
-def _regimes(recording: Recording, columns: int, rows: int) -> Iterator[Text]:
+def _labels(recording: Recording, name: str, columns: int, rows: int) -> Iterator[Text]:
     probabilities, means, stds, regime = (
-        _last(recording, name) for name in ("regime_probabilities", "regime_means", "regime_stds", "regime")
+        _last(recording, output) for output in (f"{name}_probabilities", f"{name}_means", f"{name}_stds", name)
     )
     if probabilities is None or means is None or stds is None or regime is None:
         return
-    yield _alarm(recording, columns)
+    yield _alarm(recording, name, columns)
     labels = [int(label) for label in np.flatnonzero(~np.isnan(means))]
     if len(labels) >= rows:
         # where there is no room for all, the one that the stream is in
@@ -149,16 +149,16 @@ def _regimes(recording: Recording, columns: int, rows: int) -> Iterator[Text]:
     for label in labels:
         mark, probability = "●" if label == regime else "○", float(probabilities[label])
         yield Text.assemble(
-            (f"{mark} regime {label:<13}", COLORS[label % len(COLORS)]),
+            (f"{mark} {f'{name} {label}':<20}", COLORS[label % len(COLORS)]),
             f" {bar(probability, _gauge_columns(columns))} {percent(probability):>9}",
             f"  mean {number(float(means[label]))}, std {number(float(stds[label]))}",
         )
 
 
-def _alarm(recording: Recording, columns: int) -> Text:
+def _alarm(recording: Recording, name: str, columns: int) -> Text:
     """How likely each observation was a change of regime, and when the announced one changed last."""
     told = Text()
-    regime = recording.output("regime", WINDOW_ROWS)
+    regime = recording.output(name, WINDOW_ROWS)
     changes = np.empty(0) if regime is None else np.flatnonzero(np.diff(regime)) + 1
     if regime is not None and changes.size:
         ago = len(regime) - int(changes[-1])

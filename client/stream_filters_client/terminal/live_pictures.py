@@ -7,11 +7,11 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from stream_filters_client.estimates import Meaning, Quantity
 from stream_filters_client.protocol.codec import Array
 from stream_filters_client.replays.recording import Recording
 from stream_filters_client.replays.replay import Replay
 from stream_filters_client.scoring.score_lines import number
-from stream_filters_client.scoring.scores import normal_band
 from stream_filters_client.terminal.live_plot import (
     BAND,
     COLORS,
@@ -69,7 +69,8 @@ def _bars(replay: Replay, observations: Array, columns: int, rows: int) -> Text:
     beside = rows == 1 and len(estimate) < columns // 2
     shown = observations[-(columns - len(estimate) - 2 if beside else columns) :]
     bars = Text(no_wrap=True)
-    regime = replay.recording.output("regime", len(shown))
+    label = replay.recording.reading.label
+    regime = None if label is None else replay.recording.output(label.name, len(shown))
     for line in spark(shown, rows=rows if beside or rows == 1 else rows - 1).split("\n"):
         for column, character in enumerate(line):
             bars.append(character, OBSERVED if regime is None else _color(int(regime[column])))
@@ -83,7 +84,7 @@ def _bars(replay: Replay, observations: Array, columns: int, rows: int) -> Text:
 def _in_words(replay: Replay) -> Text:
     """The newest estimate and its band: `position 3.1 (2.9 .. 3.3)`."""
     for label, band in (
-        ("position", _position(replay.recording, replay.level, 1)),
+        (_followed_words(replay.recording), _followed(replay.recording, replay.level, 1)),
         ("forecast", _predicted(replay.recording, 1)),
     ):
         if band is not None and np.isfinite([values[-1] for values in band]).all():
@@ -103,13 +104,14 @@ def _band_is_visible(shown: Picture) -> bool:
 def _stream(replay: Replay, observations: Array) -> Picture:
     """Observations with the filter's estimate and its band, or in the colours of their regimes."""
     recording = replay.recording
-    regime = recording.output("regime", WINDOW_ROWS)
-    if regime is not None:
-        labels = np.unique(regime[regime >= 0])
-        dots = [Series(np.where(regime == label, observations, np.nan), _color(int(label))) for label in labels]
-        return Picture("observations by regime", dots)
-    if (band := _position(recording, replay.level)) is not None:
-        return Picture("observations and filtered position", _with_band(band, observations))
+    label = recording.reading.label
+    found = None if label is None else recording.output(label.name, WINDOW_ROWS)
+    if label is not None and found is not None:
+        each = [int(one) for one in np.unique(found[found >= 0])]
+        dots = [Series(np.where(found == one, observations, np.nan), _color(one)) for one in each]
+        return Picture(f"observations by {label.words}", dots)
+    if (band := _followed(recording, replay.level)) is not None:
+        return Picture(f"observations and filtered {_followed_words(recording)}", _with_band(band, observations))
     if (band := _predicted(recording)) is not None:
         return Picture("observations and their forecasts", _with_band(band, observations))
     return Picture("observations", [Series(observations, OBSERVED)])
@@ -118,20 +120,23 @@ def _stream(replay: Replay, observations: Array) -> Picture:
 def _understanding(replay: Replay, observations: Array, first_row: int) -> Picture | None:
     """What the filter has learned, beside the truth where it is known."""
     recording = replay.recording
-    probabilities = recording.output("regime_probabilities", WINDOW_ROWS)
-    if probabilities is not None:
-        lines = [Series(column, _color(label), line=True) for label, column in enumerate(probabilities.T)]
-        return Picture("probability of each regime", lines)
-    coefficients = recording.output("coefficients", WINDOW_ROWS)
-    if coefficients is not None:
-        middle, lower, upper = coefficients[:, 0].T
-        truth = _truth(replay, "coefficients", first_row, len(middle))
-        title = "coefficient 1" if truth is None else "coefficient 1 and its true value"
-        return Picture(title, _with_band((middle, lower, upper), truth))
-    if (band := _position(recording, replay.level)) is not None:
-        truth = _truth(replay, "position", first_row, len(band[0]))
+    reading = recording.reading
+    label = reading.label
+    probabilities = None if label is None else recording.output(f"{label.name}_probabilities", WINDOW_ROWS)
+    if label is not None and probabilities is not None:
+        lines = [Series(column, _color(index), line=True) for index, column in enumerate(probabilities.T)]
+        return Picture(f"probability of each {label.words}", lines)
+    if reading.followed is not None and (band := _followed(recording, replay.level)) is not None:
+        truth = _truth(replay, reading.followed.name, first_row, len(band[0]))
         if truth is not None:
-            return Picture("true position less the filtered one", _with_band(band, truth, band[0]))
+            return Picture(f"true {reading.followed.words} less the filtered one", _with_band(band, truth, band[0]))
+    elif (learnt := _learnt(recording)) is not None and (
+        bands := recording.bands(learnt, 0.0, WINDOW_ROWS)
+    ) is not None:
+        middle, lower, upper = bands.reshape(len(bands), -1, 3)[:, 0].T
+        truth = _truth(replay, learnt.name, first_row, len(middle))
+        title = learnt.words if truth is None else f"{learnt.words} and the true value"
+        return Picture(title, _with_band((middle, lower, upper), truth))
     if (band := _predicted(recording)) is not None:
         return Picture("observation less its forecast", _with_band(band, observations, band[0]))
     return None
@@ -146,12 +151,23 @@ def _with_band(band: tuple[Array, Array, Array], dots: Array | None, base: Array
     return [*ends, *observed, Series(middle, ESTIMATE, line=True)]
 
 
-def _position(recording: Recording, level: float, rows: int = WINDOW_ROWS) -> tuple[Array, Array, Array] | None:
-    mean, std = recording.output("position_mean", rows), recording.output("position_std", rows)
-    if mean is None or std is None:
+def _followed(recording: Recording, level: float, rows: int = WINDOW_ROWS) -> tuple[Array, Array, Array] | None:
+    one = recording.reading.followed
+    bands = None if one is None else recording.bands(one, level, rows)
+    if bands is None:
         return None
-    middle = _first_axis(mean)
-    return (middle, *normal_band(middle, _first_axis(std), level))
+    middle, lower, upper = bands.reshape(len(bands), -1, 3)[:, 0].T
+    return middle, lower, upper
+
+
+def _followed_words(recording: Recording) -> str:
+    one = recording.reading.followed
+    return one.words if one is not None else ""
+
+
+def _learnt(recording: Recording) -> Quantity | None:
+    """The band to draw: the one with the most values, which has most to tell."""
+    return max(recording.reading.of(Meaning.BAND), key=lambda one: len(one.shape), default=None)
 
 
 def _predicted(recording: Recording, rows: int = WINDOW_ROWS) -> tuple[Array, Array, Array] | None:

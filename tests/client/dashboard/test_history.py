@@ -1,7 +1,7 @@
 """What is kept of a stream is its last rows, and every reader gets each of them once."""
 
 import numpy as np
-from stream_filters_client.dashboard.columns import by_regime, of_outputs
+from stream_filters_client.dashboard.columns import by_label, of_outputs
 from stream_filters_client.dashboard.history import History
 from stream_filters_client.dashboard.tracks import Track, observed
 
@@ -47,13 +47,14 @@ def test_outputs_become_columns_by_axis_and_end() -> None:
 
 
 def test_each_regimes_level_is_there_only_while_it_is_announced() -> None:
-    found = by_regime(
+    found = by_label(
         {
             "regime": np.array([0.0, 1.0]),
             "observed_1": np.array([5.0, 6.0]),
             **{f"regime_means_{label}": np.full(2, 10.0 * label) for label in (1, 2)},
             **{f"regime_stds_{label}": np.ones(2) for label in (1, 2)},
         },
+        "regime",
         0.9,
     )
     np.testing.assert_array_equal(found["level_1"], [10.0, np.nan])
