@@ -64,7 +64,7 @@ def schemas(module: Path) -> Iterator[tuple[str, Schema]]:
             spec = definition["spec"]
             for version in spec["versions"]:
                 name = _name(spec["names"]["kind"], spec["group"], version["name"])
-                yield name, _closed(version["schema"]["openAPIV3Schema"], {})
+                yield name, _as_resource(_closed(version["schema"]["openAPIV3Schema"], {}))
 
 
 def _kubernetes(definitions: Schema) -> Iterator[tuple[str, Schema]]:
@@ -96,11 +96,15 @@ def _closed(schema: Any, definitions: Schema) -> Any:
             closed[name] = _closed(value, definitions)
     if "properties" in closed and not schema.get("x-kubernetes-preserve-unknown-fields"):
         closed.setdefault("additionalProperties", False)
-    if schema.get("type") == "object" and set(schema.get("properties", ())) >= {"metadata", "spec"}:
-        # a custom resource says nothing of what every object has
-        for name in ("apiVersion", "kind"):
-            closed["properties"].setdefault(name, {"type": "string"})
     return closed
+
+
+def _as_resource(schema: Schema) -> Schema:
+    """With what every object has, of which a definition need not speak."""
+    for name in ("apiVersion", "kind"):
+        schema["properties"].setdefault(name, {"type": "string"})
+    schema["properties"].setdefault("metadata", {"type": "object"})
+    return schema
 
 
 if __name__ == "__main__":
