@@ -12,6 +12,7 @@ COPY requirements/client.txt requirements/
 RUN python -m venv --without-pip /opt/venv \
  && /build/bin/pip --python /opt/venv/bin/python install --quiet --require-hashes --no-deps -r requirements/client.txt \
  && find /opt/venv -type d -name tests -path '*/site-packages/*' -prune -exec rm -rf {} +
+COPY VERSION VERSION
 COPY client client
 RUN /build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /wheels ./client \
  && /build/bin/pip --python /opt/venv/bin/python install --quiet --no-deps /wheels/*.whl \
@@ -34,6 +35,7 @@ RUN python -m venv --without-pip /opt/venv \
  && /build/bin/pip --python /opt/venv/bin/python install --quiet --require-hashes --no-deps -r requirements/predictor.txt \
  # what these packages test themselves with
  && find /opt/venv -type d -name tests -path '*/site-packages/*' -prune -exec rm -rf {} +
+COPY VERSION VERSION
 COPY predictor predictor
 # The wheel's times are whole seconds, as those in an image are: numba compares them when it looks a kernel up.
 RUN /build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /wheels ./predictor \

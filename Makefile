@@ -19,7 +19,7 @@ help: ## show this list
 .PHONY: setup
 setup: .venv/.ready .venv-client/.ready .venv/.warm ## make the environments from the locked requirements
 
-.venv/.ready: requirements/tools.txt requirements/dev.txt predictor/pyproject.toml client/pyproject.toml
+.venv/.ready: requirements/tools.txt requirements/dev.txt VERSION predictor/pyproject.toml client/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed; name one with: make setup PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/tools.txt
@@ -45,6 +45,10 @@ setup: .venv/.ready .venv-client/.ready .venv/.warm ## make the environments fro
 .PHONY: demo
 demo: setup ## the main job: start a predictor, replay streams against it, watch the filters learn
 	$(WITH_PREDICTOR) -- $(CLIENT) replay kalman-demo ar-demo mixture-demo --target {grpc}
+
+.PHONY: serve
+serve: setup ## start a predictor on this machine, whose streams are kept in .streams/; SETTINGS="--grpc-port 9000 ..."
+	XDG_DATA_HOME="$(CURDIR)/.streams" $(BIN)/stream-filters-predictor $(SETTINGS)
 
 .PHONY: peers
 peers: setup ## install what `make bench` compares with

@@ -17,5 +17,6 @@ GRPC_HEALTH_PROBE_VERSION ?= v0.4.61
 
 # kind's own node image where empty
 NODE_IMAGE ?=
-IMAGE ?= stream-filters:0.1.0
-CLIENT_IMAGE ?= stream-filters-client:0.1.0
+VERSION := $(shell cat VERSION)
+IMAGE ?= stream-filters:$(VERSION)
+CLIENT_IMAGE ?= stream-filters-client:$(VERSION)

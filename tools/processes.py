@@ -1,5 +1,6 @@
 """Servers beside a command: started on free loopback ports, ended by their ids."""
 
+import os
 import re
 import signal
 import socket
@@ -13,7 +14,9 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 _READY = re.compile(r"is ready: grpc (\S+), http (\S+),")
-_DEADLINE_SECONDS = 180.0
+FREE_PORTS = ["--grpc-port", "0", "--http-port", "0"]
+# a first start compiles every filter
+_DEADLINE_SECONDS = 600.0
 _END_SECONDS = 60.0
 
 
@@ -26,22 +29,40 @@ def free_port() -> int:
 @contextmanager
 def predictor(*settings: str, module: str = "stream_filters") -> Iterator[tuple[str, str]]:
     """Our predictor; gives its gRPC and HTTP addresses once it is ready. Raises RuntimeError if it never is."""
-    ports = ["--host", "127.0.0.1", "--grpc-port", "0", "--http-port", "0"]
-    with running([sys.executable, "-m", module, *ports, *settings]) as (process, log):
-        deadline = time.monotonic() + _DEADLINE_SECONDS
-        while not (found := _READY.search(text := _read(log))):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the predictor did not start:\n{text}")
-            time.sleep(0.01)
-        yield found[1], found[2]
+    with ready([sys.executable, "-m", module, "--host", "127.0.0.1", *FREE_PORTS, *settings]) as addresses:
+        yield addresses
 
 
 @contextmanager
-def running(command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], IO[str]]]:
+def ready(command: list[str], **environment: str) -> Iterator[tuple[str, str]]:
+    """A command that starts a predictor; gives its gRPC and HTTP addresses. Raises RuntimeError if it never is ready.
+
+    environment: variables on top of this process's own.
+    """
+    with running(command, **environment) as (process, log):
+        found = _READY.search(said_until_ready(process, log))
+        assert found  # noqa: S101
+        yield found[1], found[2]
+
+
+def said_until_ready(process: subprocess.Popen[bytes], log: IO[str]) -> str:
+    """What a predictor said until it was ready. Raises RuntimeError if it never is."""
+    deadline = time.monotonic() + _DEADLINE_SECONDS
+    while not _READY.search(text := _read(log)):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"the predictor did not start:\n{text}")
+        time.sleep(0.01)
+    return text
+
+
+@contextmanager
+def running(command: list[str], **environment: str) -> Iterator[tuple[subprocess.Popen[bytes], IO[str]]]:
     """A process and what it printed; it is told to end afterwards, also when this process is told to end."""
     with tempfile.TemporaryFile("w+") as log, sigterm_as_exit():
         # a group of its own: Ctrl-C is for the command beside it, which ends its streams before the server goes
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603
+            command, env={**os.environ, **environment}, stdout=log, stderr=log, start_new_session=True
+        )
         try:
             yield process, log
         finally:

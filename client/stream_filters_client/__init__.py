@@ -1,6 +1,7 @@
 """Client of streaming Bayesian filters behind the v2 inference protocol."""
 
 import os
+from importlib.metadata import version
 
 # its INFO lines tell of connections that fail, as our exceptions do, and would be drawn into a live view
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
@@ -13,4 +14,6 @@ from stream_filters_client.protocol.sequence import Rows
 from stream_filters_client.result import Result
 from stream_filters_client.stream import StreamClient
 
-__all__ = ["AsyncStream", "AsyncStreamClient", "Patience", "Result", "Rows", "Stream", "StreamClient"]
+__all__ = ["AsyncStream", "AsyncStreamClient", "Patience", "Result", "Rows", "Stream", "StreamClient", "__version__"]
+
+__version__ = version("stream-filters-client")

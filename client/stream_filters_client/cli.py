@@ -1,9 +1,11 @@
 """The command line."""
 
 import sys
+from typing import Annotated
 
 import typer
 
+from stream_filters_client import __version__
 from stream_filters_client.commands import (
     bench,
     check,
@@ -15,6 +17,13 @@ from stream_filters_client.commands import (
     streams,
 )
 from stream_filters_client.errors import StreamFiltersError
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"stream-filters {__version__}")
+        raise typer.Exit
+
 
 app = typer.Typer(
     name="stream-filters",
@@ -32,6 +41,16 @@ app.command(epilog=bench.EPILOG)(bench.bench)
 app.command(epilog=check.EPILOG)(check.check)
 app.command(name="list", epilog=list.EPILOG)(list.list_)
 app.add_typer(streams.app, name="streams")
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="say the version and end")
+    ] = False,
+) -> None:
+    """What can stand before a command."""
+    del version
 
 
 def main() -> None:

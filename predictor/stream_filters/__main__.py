@@ -8,11 +8,13 @@ from typing import Any
 
 from fastapi.exceptions import FastAPIDeprecationWarning
 from pydantic import ValidationError
-from pydantic_settings import CliSettingsSource, SettingsError
+from pydantic_settings import SettingsError
 
+from stream_filters.command_line import read_settings
+from stream_filters.compiling import compile_filters
 from stream_filters.filters import REGISTRY
 from stream_filters.refusals import InvalidRequest
-from stream_filters.settings import Settings
+from stream_filters.settings import LocalSettings, Settings
 from stream_filters.store import open_store
 from stream_filters.store.base import StoreError
 from stream_filters.streams.sessions import Limits
@@ -20,16 +22,21 @@ from stream_filters.wire.configs import Binder
 from stream_filters.wire.validation import RequestLimits
 
 
-def main() -> int:
+def local() -> int:
+    """Serve a person's own machine until told to stop: `stream-filters-predictor`. Returns the exit code of `main`."""
+    return main(LocalSettings)
+
+
+def main(chosen: type[Settings] = Settings) -> int:
     """Serve until told to stop. Returns the exit code: 2 for wrong settings.
 
     1 is for a store that is not one to use, a port not to be had, and a part of the server that ended by itself.
     """
     try:
-        settings = read_settings(sys.argv[1:])
+        settings = read_settings(sys.argv[1:], chosen)
         binders = {model.name: _binder(model.name, model.filter, model.config) for model in settings.models}
         store = open_store(settings.store)
-    except (SettingsError, ValueError, InvalidRequest) as error:
+    except (SettingsError, ValueError, InvalidRequest, OSError) as error:
         sys.stderr.write(f"stream-filters: {_one_line(error)}\n")
         return 2
     # KServe reads the command line when it is imported; it is not meant for it
@@ -38,6 +45,11 @@ def main() -> int:
     from stream_filters.endpoints.server import FilterServer  # noqa: PLC0415
     from stream_filters.model import Backend, FilterModel  # noqa: PLC0415
 
+    try:
+        compile_filters({name: binder.default for name, binder in binders.items()})
+    except KeyboardInterrupt:
+        sys.stderr.write("stream-filters: interrupted before anything was served\n")
+        return 130
     with ThreadPoolExecutor(settings.compute_threads, thread_name_prefix="filter") as executor:
         backend = Backend(store, executor, settings.compute_threads, *_limits(settings))
         models = [FilterModel(name, binder, backend) for name, binder in binders.items()]
@@ -47,11 +59,6 @@ def main() -> int:
             sys.stderr.write(f"stream-filters: {_one_line(error)}\n")
             return 1
     return 0 if in_order else 1
-
-
-def read_settings(arguments: list[str]) -> Settings:
-    """The settings from flags, environment and file. Raises SettingsError or ValidationError; --help exits."""
-    return Settings(_cli_settings_source=CliSettingsSource(Settings, cli_parse_args=arguments))  # type: ignore[call-arg]
 
 
 def _binder(name: str, filter_name: str, config: dict[str, Any]) -> Binder:

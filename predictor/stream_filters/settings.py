@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import (
@@ -46,7 +47,6 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_nested_delimiter="__",
-        cli_prog_name="python -m stream_filters",
         cli_kebab_case=True,
         cli_hide_none_type=True,
         cli_avoid_json=False,
@@ -126,6 +126,24 @@ class Settings(BaseSettings):
         file = os.environ.get(f"{PREFIX}FILE")
         found = [_read_file(settings_cls, Path(file))] if file else []
         return (*sources, named["init_settings"], named["env_settings"], *found)
+
+
+def _own_file() -> str:
+    """The URL of a SQLite file in the user's data folder, which is made. Raises OSError where it cannot be."""
+    folder = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share").resolve() / "stream-filters"
+    folder.mkdir(parents=True, exist_ok=True)
+    return f"sqlite://{quote(str(folder))}/streams.db"
+
+
+class LocalSettings(Settings):
+    """As for a pod, but what suits a person's own machine: nobody else is served, and streams outlive the process."""
+
+    host: str = Field("127.0.0.1", description="address that both ports listen on; `::` is every one")
+    store: str = Field(
+        default_factory=_own_file,
+        description="where streams are kept: memory://, sqlite:///file, valkey://host:port; by default a SQLite file "
+        "in the user's data folder, ~/.local/share/stream-filters",
+    )
 
 
 def _read_file(settings_cls: type[BaseSettings], file: Path) -> YamlConfigSettingsSource:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 from prometheus_client import REGISTRY
-from stream_filters.__main__ import read_settings
+from stream_filters.command_line import read_settings
 
 from tests.charts.rendering import CHART, ROOT
 from tests.pinned_tools import program, tool

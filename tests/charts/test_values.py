@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from stream_filters.__main__ import read_settings
+from stream_filters.command_line import read_settings
 from stream_filters.filters import REGISTRY
 
 from tests.charts.rendering import CHART, environment, refusal, render, rendered, script

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import pytest
 
 ROOT = Path(__file__).parents[2]
+VERSION = (ROOT / "VERSION").read_text().strip()
 RELEASE = "e2e"
 T = TypeVar("T")
 
@@ -56,8 +57,8 @@ class Cluster:
     def install(self, **values: str) -> None:
         """Install or change the release, and wait until KServe says that it is ready."""
         images = {
-            "image": os.environ.get("E2E_IMAGE", "stream-filters:0.1.0"),
-            "clientImage": os.environ.get("E2E_CLIENT_IMAGE", "stream-filters-client:0.1.0"),
+            "image": os.environ.get("E2E_IMAGE", f"stream-filters:{VERSION}"),
+            "clientImage": os.environ.get("E2E_CLIENT_IMAGE", f"stream-filters-client:{VERSION}"),
         }
         # a small node has room for two pods of this
         small = {"resources.requests.cpu": "100m", "valkey.resources.requests.cpu": "50m"}

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from stream_filters.__main__ import main, read_settings
+from stream_filters.__main__ import main
+from stream_filters.command_line import read_settings
 from stream_filters.filters import REGISTRY
 from stream_filters.settings import PREFIX, Settings
 
