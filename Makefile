@@ -63,7 +63,8 @@ proto: setup ## make the client's messages anew from KServe's descriptor
 	$(BIN)/python client/tools/make_wire.py
 
 .PHONY: fuzz
-fuzz: setup ## throw wrong bytes at a predictor; COUNT=50000
+fuzz: setup ## forge states for every filter, and throw wrong bytes at a predictor; COUNT=50000
+	$(BIN)/python -m tests.filters.fuzz $(or $(COUNT),50000) $(or $(SEED),0)
 	$(BIN)/python -m tools.with_predictor MODULE=tests.serve_running_mean -- $(BIN)/python -m tests.predictor.endpoints.fuzz {grpc} $(or $(COUNT),50000)
 
 .venv/.programs: .venv/.ready requirements/test.txt
