@@ -31,6 +31,10 @@ class BadInput(StreamFiltersError):
     """A file or a line of input cannot be read as observations; the sentence names the line."""
 
 
+class NoSuchStream(StreamFiltersError):
+    """There is no stream of the name that was given; nothing was changed."""
+
+
 class ModelNotFound(StreamFiltersError):
     """The server has no model of this name."""
 

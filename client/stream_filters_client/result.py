@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+# outputs whose three numbers a row are of three axes or variants, and no band
+_NO_BANDS = ("_mean", "position_std", "velocity_std", "predictive_std", "_weights", "observation", "innovation")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result(Mapping[str, NDArray[Any]]):
@@ -53,8 +56,8 @@ class Result(Mapping[str, NDArray[Any]]):
     def columns(self) -> dict[str, NDArray[Any]]:
         """One value for each row and name, as data frames and CSV want it: `pandas.DataFrame(result.columns())`.
 
-        Of an output with more values a row, their indices follow its name: `coefficients_0_2` is the upper end of the
-        first coefficient's band. The row's `offset` comes first where it is known; forecasts and `state` are left out.
+        An output with more values a row has a column for each, called as `flat_names` says: `noise_std_lower`,
+        `coefficients_2_median`. The row's `offset` comes first where it is known; forecasts and `state` are left out.
         """
         columns: dict[str, NDArray[Any]] = {}
         if self.offset is not None and self.next_offset is not None:
@@ -62,16 +65,33 @@ class Result(Mapping[str, NDArray[Any]]):
         for name, array in self.outputs.items():
             if array.dtype == object or name.startswith("forecast_"):
                 continue
-            indices = list(np.ndindex(array.shape[1:]))
-            for index in indices:
-                label = name if len(indices) == 1 else "_".join([name, *map(str, index)])
-                columns[label] = array[(slice(None), *index)]
+            labels = flat_names(name, array.shape[1:])
+            columns |= zip(labels, array.reshape(len(array), -1).T, strict=True)
         return columns
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name}{list(array.shape)}" for name, array in self.outputs.items())
         place = f" rows {self.offset}..{self.next_offset}" if self.offset is not None else ""
         return f"<Result of {self.model}{place}: {shapes}>"
+
+
+def flat_names(name: str, shape: tuple[int, ...]) -> tuple[str, ...]:
+    """What to call each number of an output's row of this shape: axes and lags count from 1, regimes from 0.
+
+    The ends of intervals are `_lower` and `_upper`, those of bands come behind the `_median`.
+    """
+    by_regime = name.startswith("regime")
+    ends: tuple[str, ...] = ()
+    if shape[-1:] == (2,) and name.endswith("_interval"):
+        ends = ("lower", "upper")
+    elif shape[-1:] == (3,) and not by_regime and (len(shape) > 1 or not name.endswith(_NO_BANDS)):
+        ends = ("median", "lower", "upper")
+    counted = shape[:-1] if ends else shape
+    found = []
+    for index in np.ndindex(counted):
+        numbers = [str(at + (not by_regime)) for at, size in zip(index, counted, strict=True) if size > 1 or by_regime]
+        found += ["_".join([name, *numbers, *end]) for end in ([[one] for one in ends] or [[]])]
+    return tuple(found)
 
 
 def _absent(name: str, outputs: Mapping[str, NDArray[Any]]) -> str:

@@ -136,6 +136,8 @@ class FakePredictor:
         await self._known(request.name, context)
         answer = wire.ModelMetadataResponse(name=request.name, versions=["1"], platform="fake")
         answer.inputs.add(name="observations", datatype="FP64", shape=[-1])
+        if request.name == "streaming_kalman":
+            answer.inputs.add(name="time_deltas", datatype="FP64", shape=[-1])
         for name, shape in {**COMMON, **MODELS[request.name]}.items():
             answer.outputs.add(name=name, datatype="INT64" if name == "regime" else "FP64", shape=[-1, *shape])
         return answer

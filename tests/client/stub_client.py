@@ -30,10 +30,11 @@ class StubClient:
         self.at_once = self.most_at_once = 0
         self.ended = 0
 
-    def stream(self, model: str, *, sequence_id: str | None, config: Mapping[str, Any], transport: str) -> "StubStream":
+    def stream(
+        self, model: str, *, config: Mapping[str, Any], transport: str, offset: int | None, **_: Any
+    ) -> "StubStream":
         assert model == "stub"
-        del sequence_id
-        assert config == {}
+        assert (config, offset) == ({}, None)
         self.transports.add(transport)
         self.sent_seconds.append([])
         return StubStream(self, self.sent_seconds[-1])

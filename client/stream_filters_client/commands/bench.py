@@ -22,7 +22,8 @@ from stream_filters_client.commands.common import (
     ExitCode,
     Terminal,
     examples,
-    takes_connection,
+    known_models,
+    takes_options,
 )
 from stream_filters_client.errors import BadInput
 from stream_filters_client.protocol.inspection import KNOWN_MODELS, ServerInfo
@@ -82,10 +83,12 @@ class Session:
         return (self.runs[-1].load, self.runs[-1].notes) if self.runs else None
 
 
-@takes_connection
+@takes_options
 def bench(
     *,
-    model: Annotated[str, typer.Option(metavar="MODEL", help="The model to send to.")] = KNOWN_MODELS[0],
+    model: Annotated[
+        str, typer.Option(metavar="MODEL", help="The model to send to.", autocompletion=known_models)
+    ] = KNOWN_MODELS[0],
     streams: Annotated[int, typer.Option(min=1, help="Streams at once.")] = 1,
     batch: Annotated[int, typer.Option(min=1, help="Observations in one request.")] = 1,
     transport: Annotated[

@@ -6,16 +6,26 @@ from typing import Annotated
 
 import typer
 
-from stream_filters_client.commands.common import AsJson, Connection, ExitCode, Terminal, examples, takes_connection
+from stream_filters_client.commands.common import (
+    AsJson,
+    Connection,
+    ExitCode,
+    Terminal,
+    examples,
+    known_models,
+    takes_options,
+)
 from stream_filters_client.protocol.inspection import Check
 
 EPILOG = examples("stream-filters check", "stream-filters check --target predictor.example:8081 --wait 60")
 
 
-@takes_connection
+@takes_options
 def check(
     *,
-    model: Annotated[list[str] | None, typer.Option(help="Check this model only; may be repeated.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Check this model only; may be repeated.", autocompletion=known_models)
+    ] = None,
     connection: Connection,
     json_: AsJson = False,
 ) -> None:

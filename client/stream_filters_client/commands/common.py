@@ -4,7 +4,7 @@ import inspect
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from enum import IntEnum
 from functools import wraps
 from pathlib import Path
@@ -17,12 +17,18 @@ from rich.console import Console
 from stream_filters_client import errors
 from stream_filters_client.kubernetes.target import Via, reach
 from stream_filters_client.protocol.calls import Patience
+from stream_filters_client.protocol.inspection import KNOWN_MODELS
 from stream_filters_client.replays.retries import RetryCount
 from stream_filters_client.stream import StreamClient
 
 _TARGET_VARIABLE = "STREAM_FILTERS_TARGET"
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
 DEFAULT_TARGET = "localhost:8081"
+
+
+def known_models(incomplete: str) -> list[str]:
+    """Names of models for a shell to complete."""
+    return [name for name in KNOWN_MODELS if name.startswith(incomplete)]
 
 
 class ExitCode(IntEnum):
@@ -36,7 +42,7 @@ class ExitCode(IntEnum):
 
 
 EXIT_CODES = (
-    "Exit codes: 0 fine; 1 an expectation or a check missed; 2 wrong usage or input; "
+    "Exit codes: 0 fine; 1 an expectation or a check missed, no such stream; 2 wrong usage or input; "
     "3 the server is unavailable or failing; 130 interrupted."
 )
 
@@ -139,21 +145,32 @@ class Connection:
         return options
 
 
-def takes_connection(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of a Connection in the place of its keyword parameter `connection`."""
-    fields = inspect.signature(Connection).parameters
+def takes_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the fields of each parameter that is a dataclass as options of its own, in its place."""
     parameters = inspect.signature(command).parameters
+    objects = {
+        name: inspect.signature(parameter.annotation).parameters
+        for name, parameter in parameters.items()
+        if isinstance(parameter.annotation, type) and is_dataclass(parameter.annotation)
+    }
 
     @wraps(command)
-    def connected(**given: Any) -> None:
-        command(connection=Connection(**{name: given.pop(name) for name in fields}), **given)
+    def with_objects(**given: Any) -> None:
+        made = {
+            name: parameters[name].annotation(**{field: given.pop(field) for field in fields})
+            for name, fields in objects.items()
+        }
+        command(**made, **given)
 
-    options = [field.replace(kind=inspect.Parameter.KEYWORD_ONLY) for field in fields.values()]
-    shown = [option for name, own in parameters.items() for option in (options if name == "connection" else [own])]
+    shown = [
+        option.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, own in parameters.items()
+        for option in (objects[name].values() if name in objects else [own])
+    ]
     # what Typer reads: the parameters, and their types again
-    connected.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
-    connected.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
-    return connected
+    with_objects.__annotations__ = {parameter.name: parameter.annotation for parameter in shown}
+    with_objects.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+    return with_objects
 
 
 def _read(path: Path | None) -> bytes | None:
@@ -172,5 +189,7 @@ def examples(*commands: str) -> str:
 
 def exit_code(failure: errors.StreamFiltersError) -> ExitCode:
     """The code for a failure: whose fault it is."""
+    if isinstance(failure, errors.NoSuchStream):
+        return ExitCode.MISSED
     theirs = (errors.ServerUnavailable, errors.ServerFault, errors.SequenceLost, errors.Unsupported)
     return ExitCode.UNAVAILABLE if isinstance(failure, theirs) else ExitCode.USAGE

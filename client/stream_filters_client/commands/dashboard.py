@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stream_filters_client.commands.common import Connection, ExitCode, examples, takes_connection
+from stream_filters_client.commands.common import Connection, ExitCode, examples, known_models, takes_options
 from stream_filters_client.errors import BadInput
 from stream_filters_client.input import feeds
 from stream_filters_client.replays import interruption
@@ -17,14 +17,17 @@ EPILOG = examples(
 )
 
 
-@takes_connection
+@takes_options
 def dashboard(
     *,
     scenarios: Annotated[
         list[str] | None,
         typer.Argument(metavar="[SCENARIO]...", help="Scenarios to replay and show; none to watch what is there."),
     ] = None,
-    model: Annotated[list[str] | None, typer.Option(help="Watch this model's streams only; may be repeated.")] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Watch this model's streams only; may be repeated.", autocompletion=known_models),
+    ] = None,
     host: Annotated[str, typer.Option(help="Address that the page is served at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port that it is served at; 0 for any.")] = 8090,
     open_: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,

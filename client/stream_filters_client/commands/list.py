@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from stream_filters_client.commands.common import AsJson, Connection, Terminal, examples, takes_connection
+from stream_filters_client.commands.common import AsJson, Connection, Terminal, examples, known_models, takes_options
 from stream_filters_client.errors import ModelNotFound
 from stream_filters_client.protocol.inspection import KNOWN_MODELS, ModelInfo, TensorInfo
 from stream_filters_client.scenarios import SCENARIOS
@@ -15,10 +15,12 @@ from stream_filters_client.scenarios import SCENARIOS
 EPILOG = examples("stream-filters list", "stream-filters list --scenarios")
 
 
-@takes_connection
+@takes_options
 def list_(
     *,
-    model: Annotated[list[str] | None, typer.Option(help="This model only; may be repeated.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="This model only; may be repeated.", autocompletion=known_models)
+    ] = None,
     scenarios: Annotated[bool, typer.Option("--scenarios", help="List the scenarios; needs no server.")] = False,
     connection: Connection,
     json_: AsJson = False,

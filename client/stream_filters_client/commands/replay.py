@@ -1,26 +1,26 @@
 """`stream-filters replay`: streams against a predictor, watched and scored."""
 
 import json
+import sys
 from datetime import UTC, datetime
 
 import typer
 
-from stream_filters_client.commands import inputs
-from stream_filters_client.commands import replay_options as options
 from stream_filters_client.commands.common import (
-    AsJson,
     Connection,
     ExitCode,
     Terminal,
     examples,
     exit_code,
-    takes_connection,
+    takes_options,
 )
+from stream_filters_client.commands.input_options import InputOptions
+from stream_filters_client.commands.layout_options import LayoutOptions
+from stream_filters_client.commands.replay_options import SendingOptions, TellingOptions
 from stream_filters_client.commands.replaying import Reporting, Run, run
 from stream_filters_client.errors import BadInput
-from stream_filters_client.input.sources import Layout
-from stream_filters_client.replays import runs
-from stream_filters_client.replays.pace import Pace
+from stream_filters_client.replays import answer_file, runs
+from stream_filters_client.replays.groups import Group
 from stream_filters_client.replays.replay import Status
 from stream_filters_client.replays.retries import RetryCount
 from stream_filters_client.replays.summary import Settings, Summary, document
@@ -31,76 +31,82 @@ EPILOG = examples(
     "stream-filters replay kalman-demo",
     "stream-filters replay kalman-demo ar-demo mixture-demo --rate 200",
     "stream-filters replay ar-demo mixture-demo --streams 50 --length 200",
-    "stream-filters replay --model streaming_kalman --file data/nile.csv --column volume",
-    "seq 100 | stream-filters replay - --model adaptive_mixture",
+    "stream-filters replay --model streaming_kalman --file data/nile.csv --column volume --time-column year",
+    "stream-filters replay --model all --file data/nile.csv --column volume",
+    "seq 100 | stream-filters replay - --model adaptive_mixture --rows",
     "stream-filters replay kalman-demo --save run.json",
     "stream-filters replay kalman-demo --expect 'position_rmse_ratio<=1.05' --json",
 )
 
 
-@takes_connection
+@takes_options
 def replay(
     *,
-    scenarios: options.Scenarios = None,
-    model: options.Model = None,
-    file: options.File = None,
-    column: options.Column = None,
-    time_column: options.TimeColumn = None,
-    time_unit: options.TimeUnit = None,
-    streams: options.Streams = 1,
-    show: options.Show = 1,
-    rate: options.Rate = None,
-    batch: options.Batch = 10,
-    transport: options.Way = "auto",
-    length: options.Length = None,
-    seed: options.Seed = 1,
-    horizon: options.Horizon = None,
-    config: options.Config = None,
-    burn_in: options.BurnIn = None,
-    expect: options.Expect = None,
-    output: options.Output = None,
-    save: options.Save = None,
-    json_: AsJson = False,
-    quiet: options.Quiet = False,
-    plain: options.Plain = False,
+    what: InputOptions,
+    layout: LayoutOptions,
+    sending: SendingOptions,
+    telling: TellingOptions,
     connection: Connection,
-    screenshot: options.Screenshot = None,
 ) -> None:
     """Replay streams against a predictor: watch the filters learn, and see at the end how good they were."""
-    console = Terminal()
-    live = not (json_ or quiet or plain) and console.is_terminal and not console.is_dumb_terminal
-    reporting = Reporting(console, RetryCount(), live, lines=not (json_ or quiet), shown=show, screenshot=screenshot)
-    if show > streams:
-        raise BadInput(f"--show {show} is no stream of a scenario, there are {streams}; see --streams")
-    wanted = [expectations.parse(text) for text in expect or ()]
-    layout = Layout(tuple(column or ()), time_column, inputs.known_unit(time_unit))
-    source = inputs.Source(
-        tuple(scenarios or ()), file, model, layout, inputs.read_config(config), seed, streams, length
-    )
+    reporting = _reporting(telling)
+    if telling.show > what.streams:
+        raise BadInput(f"--show {telling.show} is no stream of a scenario, there are {what.streams}; see --streams")
+    wanted = [expectations.parse(text) for text in telling.expect or ()]
+    answer_file.check(telling.output)
+    known = layout.layout()
     with reporting.busy("making streams"):
-        feeds = source.read()
-    if rate is None and live:
-        rate = options.LIVE_RATE
-    pace = Pace(batch, rate or None, horizon, transport)
-    circumstances = runs.Circumstances(datetime.now(UTC), layout.time_unit)
+        feeds = what.feeds(known)
+    pace, names = sending.pace(live=reporting.live), sending.names(len(feeds))
+    started = datetime.now(UTC)
     with connection.arguments() as arguments:
-        server, groups = run(Run(connection.label, arguments, connection.patience, feeds, pace, output), reporting)
+        task = Run(connection.label, arguments, connection.patience, feeds, pace, names, telling.output)
+        server, groups = run(task, reporting)
+    burn_in = telling.burn_in
     if burn_in is None:
         burn_in = min(100, min((feed.length for feed in feeds if feed.length is not None), default=0) // 5)
     with reporting.busy(f"scoring {len(feeds):,} streams"):
         scores = {group.name: group.scores(burn_in) for group in groups}
     whole = all(group.status is Status.DONE for group in groups)
     verdicts = expectations.judge(wanted, scores) if whole else []
-    settings = Settings(seed, streams, length, batch, pace.rate, transport, horizon, burn_in)
+    settings = Settings(
+        what.seed, what.streams, what.length, pace.batch, pace.rate, pace.transport, pace.horizon, burn_in
+    )
     summary = Summary(connection.label, server, settings, groups, scores, verdicts)
-    if save is not None:
+    if telling.save is not None:
         with reporting.busy("saving the run"):
-            runs.write(save, document(summary), [replay for group in groups for replay in group.replays], circumstances)
-    if json_:
+            replays = [replay for group in groups for replay in group.replays]
+            runs.write(telling.save, document(summary), replays, runs.Circumstances(started, _time_unit(groups)))
+    if telling.json_:
         typer.echo(json.dumps(document(summary), indent=2))
     else:
-        print_table(summary, console)
+        print_table(summary, reporting.console)
     raise typer.Exit(_exit_code(summary))
+
+
+def _reporting(telling: TellingOptions) -> Reporting:
+    """How to tell what happens; what goes to standard output by order leaves it to nothing else."""
+    taken = telling.rows or telling.output == answer_file.STDOUT
+    if telling.json_ and taken:
+        raise BadInput("--json is a document of its own on standard output; write rows with --output FILE")
+    console = Terminal(stderr=taken)
+    silent = telling.json_ or telling.quiet or taken
+    live = not (silent or telling.plain) and console.is_terminal and not console.is_dumb_terminal
+    return Reporting(
+        console,
+        RetryCount(),
+        live,
+        lines=not silent,
+        shown=telling.show,
+        screenshot=telling.screenshot,
+        rows=sys.stdout if telling.rows else None,
+    )
+
+
+def _time_unit(groups: list[Group]) -> str | None:
+    """The unit of all times, where they have one in common."""
+    units = {group.shown.feed.source.steps.unit for group in groups if group.shown.feed.source.steps is not None}
+    return units.pop() or None if len(units) == 1 else None
 
 
 def _exit_code(summary: Summary) -> ExitCode:

@@ -2,16 +2,18 @@
 
 import asyncio
 import importlib
+import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 
 from stream_filters_client.aio import AsyncStreamClient
 from stream_filters_client.input.feeds import Feed
+from stream_filters_client.input.times import Steps
 from stream_filters_client.protocol.calls import Patience
 from stream_filters_client.protocol.inspection import ServerInfo
 from stream_filters_client.replays import interruption
@@ -21,6 +23,8 @@ from stream_filters_client.replays.pace import Pace
 from stream_filters_client.replays.recording import Recording, kept_rows, wanted_outputs
 from stream_filters_client.replays.replay import Replay, run_all
 from stream_filters_client.replays.retries import RetryCount
+from stream_filters_client.replays.row_lines import RowLines
+from stream_filters_client.replays.stream_names import Names
 from stream_filters_client.terminal.progress import report_lines
 
 
@@ -29,6 +33,7 @@ class Reporting:
     """How to tell what happens.
 
     live: on a screen of its own. lines: as plain lines, if not live. shown: number of the stream of a group to show.
+    rows: where a line for each row goes, None for nowhere.
     """
 
     console: Console
@@ -37,6 +42,7 @@ class Reporting:
     lines: bool
     shown: int
     screenshot: Path | None
+    rows: TextIO | None = None
 
     def busy(self, with_what: str) -> AbstractContextManager[object]:
         """Say on a terminal what takes its time, until it is done."""
@@ -55,6 +61,7 @@ class Run:
     patience: Patience
     feeds: Sequence[Feed]
     pace: Pace
+    names: Names
     output: Path | None
 
 
@@ -78,7 +85,7 @@ async def _run(what: Run, reporting: Reporting) -> tuple[ServerInfo, list[Group]
         watching = asyncio.create_task(_report(groups, what.label, reporting))
         watching.add_done_callback(lambda task: interruption.stop_if_failed(task, stop))
         try:
-            with AnswerFile.opened(what.output, replays):
+            with AnswerFile.opened(what.output, replays), RowLines.opened(reporting.rows, replays):
                 await run_all(replays, client, what.pace, stop)
         finally:
             watching.cancel()
@@ -94,9 +101,26 @@ async def _run(what: Run, reporting: Reporting) -> tuple[ServerInfo, list[Group]
 
 async def _prepared(what: Run, client: AsyncStreamClient) -> list[Replay]:
     models = {model.name: model for model in await client.models(dict.fromkeys(feed.model for feed in what.feeds))}
-    outputs = {name: wanted_outputs(model, what.pace.horizon) for name, model in models.items()}
     rows = kept_rows(len(what.feeds))
-    return [Replay(feed, outputs[feed.model], Recording(rows)) for feed in what.feeds]
+    prepared = []
+    for feed in what.feeds:
+        model = models[feed.model]
+        replay = Replay(feed, wanted_outputs(model, what.pace.horizon), Recording(rows), names=what.names)
+        replay.timed = any(tensor.name == "time_deltas" for tensor in model.inputs)
+        if not replay.timed and feed.source.steps is not None:
+            sys.stderr.write(f"{feed.name}: {_untimed(model.name, feed.source.steps)}\n")
+        prepared.append(replay)
+    for note in dict.fromkeys(note for feed in what.feeds for note in feed.source.notes):
+        sys.stderr.write(f"{note}\n")
+    return prepared
+
+
+def _untimed(model: str, steps: Steps) -> str:
+    """What a model makes of times that it does not take."""
+    told = f"{model} takes no time between observations: its rows count as equally far apart"
+    if steps.others:
+        told += f", though {steps.others:,} of {steps.count:,} steps are not {steps.usual:.6g} {steps.unit}".rstrip()
+    return f"{told}; times are shown only"
 
 
 def _title(label: str) -> str:

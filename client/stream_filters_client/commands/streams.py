@@ -12,7 +12,7 @@ import numpy as np
 import typer
 
 from stream_filters_client import errors
-from stream_filters_client.commands.common import AsJson, Connection, ExitCode, examples, takes_connection
+from stream_filters_client.commands.common import AsJson, Connection, ExitCode, examples, known_models, takes_options
 from stream_filters_client.protocol import administration as backup
 from stream_filters_client.protocol import archive, belief
 from stream_filters_client.protocol.administration import Saved
@@ -24,8 +24,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Models = Annotated[list[str] | None, typer.Option(help="Of this model only; may be repeated.")]
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="The model that the stream belongs to.")]
+Models = Annotated[
+    list[str] | None, typer.Option(help="Of this model only; may be repeated.", autocompletion=known_models)
+]
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="The model that the stream belongs to.", autocompletion=known_models)
+]
 SequenceId = Annotated[str, typer.Argument(metavar="SEQUENCE_ID", help="The stream's name.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The file of saved streams.")]
 
@@ -49,7 +53,7 @@ def _names(client: StreamClient, model: str) -> Iterator[str]:
 
 
 @app.command(name="list", epilog=examples("stream-filters streams list", "stream-filters streams list --json"))
-@takes_connection
+@takes_options
 def list_(
     *,
     model: Models = None,
@@ -68,7 +72,7 @@ def list_(
 
 
 @app.command(epilog=examples("stream-filters streams show streaming_kalman sensor-1 --horizon 3"))
-@takes_connection
+@takes_options
 def show(
     model: Model,
     sequence_id: SequenceId,
@@ -106,7 +110,7 @@ def _plain(array: np.ndarray[Any, Any]) -> Any:
         "stream-filters streams export one.jsonl sensor-1 --model streaming_kalman",
     ),
 )
-@takes_connection
+@takes_options
 def export(
     file: File,
     sequence_id: Annotated[list[str] | None, typer.Argument(help="These streams only; all if none.")] = None,
@@ -153,7 +157,7 @@ def _named(client: StreamClient, models: list[str], names: list[str], unusable: 
         "stream-filters streams import streams.jsonl sensor-1 --as sensor-1-copy",
     ),
 )
-@takes_connection
+@takes_options
 def import_(
     file: File,
     sequence_id: Annotated[list[str] | None, typer.Argument(help="These streams only; all if none.")] = None,
@@ -180,7 +184,7 @@ def import_(
 
 
 @app.command(epilog=examples("stream-filters streams delete streaming_kalman sensor-1 sensor-2"))
-@takes_connection
+@takes_options
 def delete(
     model: Model,
     sequence_id: Annotated[list[str], typer.Argument(metavar="SEQUENCE_ID...", help="The streams' names.")],

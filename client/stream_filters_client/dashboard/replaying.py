@@ -28,7 +28,7 @@ class Follower:
         track.reading = estimates.read(model.described)
         outputs = wanted_outputs(model, horizon)
         # the track keeps what is shown; nothing is scored
-        self.replay = Replay(feed, outputs, Recording(kept_rows=1), keep=self._answered)
+        self.replay = Replay(feed, outputs, Recording(kept_rows=1), keepers=[self._answered])
         self._track = track
         self._hub = hub
         hub.own.add(Name(feed.model, self.replay.sequence_id))

@@ -1,7 +1,7 @@
 """What to replay: a scenario with its truth, a file, or standard input; cut into requests."""
 
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -9,22 +9,26 @@ from typing import Any
 import numpy as np
 
 from stream_filters_client.errors import BadInput
-from stream_filters_client.input.sources import Layout, open_file
+from stream_filters_client.input.layout import Layout, Row
+from stream_filters_client.input.opening import PACKED, pipe_lines
+from stream_filters_client.input.sources import Source, open_file, read_live
 from stream_filters_client.input.stdin import Chunk, arriving, as_chunk
 from stream_filters_client.protocol.codec import Array
 from stream_filters_client.scenarios import SCENARIOS, Scenario
 
 # running an oracle takes longer than the stream itself
 _ORACLES = 20
+STDIN = "stdin"
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
     """A stream to replay.
 
-    name: no other stream has it. group: what the stream is counted under.
+    name: no other stream has it. group: what the stream is counted under. label: what a name on the server begins with.
     chunks: the observations, cut into requests of at most so many rows. length: how many there will be, None if
-    nobody knows. truth and oracle: as a scenario has them.
+    nobody knows. source: what was found out about them; of standard input, once the first rows are there.
+    truth and oracle: as a scenario has them.
     """
 
     name: str
@@ -33,6 +37,8 @@ class Feed:
     chunks: Callable[[int], AsyncIterator[Chunk]]
     length: int | None
     config: Mapping[str, Any] = field(default_factory=dict)
+    source: Source = field(default_factory=lambda: Source(()))
+    label: str = ""
     truth: Mapping[str, Array] = field(default_factory=dict)
     oracle: Callable[[], Mapping[str, Array]] | None = None
 
@@ -63,12 +69,26 @@ def _generated(scenario: Scenario, name: str, seed: int, length: int, config: Ma
             part = slice(start, start + rows)
             yield Chunk(stream.observations[part], None if stream.time_deltas is None else stream.time_deltas[part])
 
-    return Feed(name, scenario.name, scenario.model, chunks, length, config, stream.truth, stream.oracle)
+    label = name.replace("/", "-")
+    return Feed(
+        name,
+        scenario.name,
+        scenario.model,
+        chunks,
+        length,
+        config,
+        label=label,
+        truth=stream.truth,
+        oracle=stream.oracle,
+    )
 
 
-def from_file(path: Path, layout: Layout, model: str, config: Mapping[str, Any], length: int | None) -> Feed:
-    """The first `length` rows of a file. Raises BadInput."""
-    rows = open_file(path, layout)[:length]
+def from_file(
+    path: Path, layout: Layout, models: Iterable[str], config: Mapping[str, Any], length: int | None
+) -> list[Feed]:
+    """The first `length` rows of a file, for each of the models. Raises BadInput."""
+    source = open_file(path, layout)
+    rows = list(source.rows)[:length]
     if not rows:
         raise BadInput(f"{path} has no observations; name another file")
 
@@ -76,9 +96,20 @@ def from_file(path: Path, layout: Layout, model: str, config: Mapping[str, Any],
         for start in range(0, len(rows), size):
             yield as_chunk(rows[start : start + size])
 
-    return Feed(path.stem, path.stem, model, chunks, len(rows), config)
+    name = (path.with_suffix("") if path.suffix in PACKED else path).stem
+    label = "-".join([name, *layout.columns])
+    return [Feed(name, name, model, chunks, len(rows), config, source, label) for model in models]
 
 
 def from_stdin(layout: Layout, model: str, config: Mapping[str, Any], length: int | None) -> Feed:
     """Rows as they arrive on standard input: what is there is sent, without waiting for a full request."""
-    return Feed("stdin", "stdin", model, lambda size: arriving(sys.stdin, layout, size, length), None, config)
+    known = Source(())
+
+    def rows() -> Iterable[Row]:
+        binary = getattr(sys.stdin, "buffer", None)
+        lines = sys.stdin if binary is None else pipe_lines(binary, STDIN, layout.encoding)
+        read_live(lines, layout, STDIN, known)
+        return known.rows
+
+    label = "-".join([STDIN, *layout.columns])
+    return Feed(STDIN, STDIN, model, lambda size: arriving(rows, size, length), None, config, known, label)

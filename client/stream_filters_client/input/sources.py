@@ -1,212 +1,177 @@
-"""Observations from CSV, JSON lines, Parquet and standard input; what cannot be read is named by line and column."""
+"""Observations from files and pipes; what cannot be read is named by file, line and column."""
 
-import csv
 import itertools
-import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from stream_filters_client.errors import BadInput
-from stream_filters_client.input.times import Clock
+from stream_filters_client.input import delimited, json_rows, opening
+from stream_filters_client.input.layout import Layout, OnBadRow, Record, Row, shown
+from stream_filters_client.input.numbers import Numbers, Unreadable
+from stream_filters_client.input.times import Clock, Steps
 
-_MISSING = {"", "nan", "na", "null", "none"}
+_JSON_LINES = {".jsonl", ".ndjson"}
+# of a pipe: enough to know one step of time
+_SAMPLED_ROWS = 2
+# rows that cannot be read are told one by one up to here, then counted
+_TOLD_ROWS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One observation: its D values, NaN = missing, and the time since the one before, if times are known."""
+@dataclass(slots=True)
+class Source:
+    """Rows, and what was found out about them. steps: None without times. notes: what its reader should know."""
 
-    values: tuple[float, ...]
-    time_delta: float | None = None
+    rows: Iterable[Row]
+    steps: Steps | None = None
+    notes: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where in a line the observation is.
+def open_file(path: Path, layout: Layout) -> Source:
+    """The rows of a file, JSON, Parquet or CSV as it begins, packed or not. Raises BadInput."""
+    note = ""
+    if opening.head(path).startswith(opening.PARQUET) or path.suffix == ".parquet":
+        from stream_filters_client.input.parquet import read_records  # noqa: PLC0415 - an extra, and slow to import
 
-    columns: the names of its D columns; none for a file of bare numbers. time_column: numbers, or ISO dates.
-    time_unit: what one step of time is, for dates; by default days for dates and seconds for times of day.
+        records: Iterator[Record] = read_records(path, layout)
+    else:
+        text, note = opening.read_text(path, layout.encoding)
+        suffixes = {suffix.lower() for suffix in path.suffixes}
+        if suffixes & _JSON_LINES:
+            records = json_rows.read_lines(_lines(text), layout, str(path))
+        elif ".json" in suffixes or text.lstrip()[:1] in {"{", "["}:
+            records = json_rows.read_document(text, layout, str(path))
+        else:
+            records = delimited.read(_lines(text), layout, str(path))
+    known = list(records)
+    notes = [note] if note else []
+    reader = _Reader(layout, known, layout.on_bad_row or "stop", notes, whole=True)
+    rows = [row for record in known if (row := reader.row(record)) is not None]
+    return Source(rows, reader.steps, notes)
+
+
+def _lines(text: str) -> list[str]:
+    """Lines as editors count them: other characters that Python takes for line ends stay where they are."""
+    return [f"{line}\n" for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+
+
+def read_live(lines: Iterable[str], layout: Layout, name: str, source: Source | None = None) -> Source:
+    """Rows from lines as they come, JSON, CSV or bare numbers: the first ones tell. Raises BadInput.
+
+    source: where to put what is found out, which goes on while rows are taken.
     """
-
-    columns: tuple[str, ...] = ()
-    time_column: str | None = None
-    time_unit: str | None = None
-
-
-def open_file(path: Path, layout: Layout) -> list[Row]:
-    """The rows of a file: JSON lines or Parquet where its name ends in .jsonl, .ndjson or .parquet, else CSV.
-
-    Raises BadInput.
-    """
-    try:
-        if path.suffix == ".parquet":
-            return list(_read_parquet(path, layout))
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            read = read_json_lines if path.suffix in {".jsonl", ".ndjson"} else read_csv
-            return list(read(file, layout, str(path)))
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read ({error.strerror or error}); name another file") from error
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{path} is not UTF-8 text (byte {error.start}); convert it first") from error
+    source = source or Source(())
+    records = _live_records(lines, layout, name)
+    known = list(itertools.islice(records, _SAMPLED_ROWS)) if layout.time_column else []
+    reader = _Reader(layout, known, layout.on_bad_row or "skip", source.notes, whole=False)
+    source.steps = reader.steps
+    source.rows = (row for record in itertools.chain(known, records) if (row := reader.row(record)) is not None)
+    return source
 
 
-def _read_parquet(path: Path, layout: Layout) -> Iterator[Row]:
-    from stream_filters_client.input.parquet import read_records  # noqa: PLC0415 - an extra, and slow to import
-
-    records = _Records(layout, str(path))
-    wanted = [] if not layout.columns else [*layout.columns, *filter(None, [layout.time_column])]
-    for number, record in enumerate(read_records(path, wanted), start=1):
-        yield records.row(record, f"{path}, row {number}")
-
-
-def read_any(lines: Iterable[str], layout: Layout, name: str) -> Iterator[Row]:
-    """Rows from lines that are JSON, or CSV, or bare numbers: the first one tells. Raises BadInput."""
+def _live_records(lines: Iterable[str], layout: Layout, name: str) -> Iterator[Record]:
     rest = iter(lines)
-    first = next(rest, None)
+    first = next((line for line in rest if line.strip()), None)
     if first is None:
         return
-    read = read_json_lines if first.lstrip()[:1] in {"{", "["} else read_csv
-    yield from read(itertools.chain([first], rest), layout, name)
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """What the first line of CSV tells: which cells are the observation, which is the time, how many there are.
-
-    columns: name, or number from 1 where there are no names -> index.
-    """
-
-    columns: Mapping[str | int, int]
-    time_index: int | None
-    width: int
-    has_header: bool
-
-
-def read_csv(lines: Iterable[str], layout: Layout, name: str) -> Iterator[Row]:
-    """Rows of CSV, with a header or of numbers alone. Raises BadInput, naming the line."""
-    reader = csv.reader(lines)
-    clock = Clock(layout.time_column, layout.time_unit)
-    table: _Table | None = None
-    for cells in _cells(reader, name):
-        if table is None:
-            table = _table(cells, layout, name)
-            if table.has_header:
-                continue
-        if not cells and table.width > 1:
-            continue
-        place = f"{name}, line {reader.line_num}"
-        cells = cells or [""]  # noqa: PLW2901 - an empty line of a single column is an empty cell
-        if len(cells) != table.width:
-            raise BadInput(f"{place}: {len(cells)} cells came, {table.width} expected; mend the line")
-        values = tuple(_number(cells[index], place, column) for column, index in table.columns.items())
-        stamp = None if table.time_index is None else cells[table.time_index]
-        yield Row(values, clock.delta(stamp, place))
-
-
-def _cells(reader: Iterator[list[str]], name: str) -> Iterator[list[str]]:
-    try:
-        yield from reader
-    except csv.Error as error:
-        raise BadInput(f"{name}, line {reader.line_num}: not CSV ({error}); mend it") from error  # type: ignore[attr-defined]
-
-
-def _table(first: list[str], layout: Layout, name: str) -> _Table:
-    named = bool(layout.columns or layout.time_column)
-    if not named and all(_is_number(cell) for cell in first):
-        width = len(first) or 1
-        return _Table({index + 1: index for index in range(width)}, None, width, has_header=False)
-    header = [cell.strip() for cell in first]
-    columns = layout.columns or (_only_other(header, layout.time_column, name),)
-    positions: dict[str | int, int] = {column: _position(header, column, name) for column in columns}
-    time_index = None if layout.time_column is None else _position(header, layout.time_column, name)
-    return _Table(positions, time_index, len(header), has_header=True)
-
-
-def _only_other(names: Iterable[str], time_column: str | None, name: str) -> str:
-    others = [column for column in names if column != time_column]
-    if len(others) != 1:
-        raise BadInput(f"{name} has the columns {', '.join(others)}; choose with --column")
-    return others[0]
-
-
-def _position(header: list[str], column: str, name: str) -> int:
-    if column not in header:
-        raise BadInput(f"{name} has no column {column!r}; it has {', '.join(header) or 'nothing'}")
-    return header.index(column)
-
-
-def read_json_lines(lines: Iterable[str], layout: Layout, name: str) -> Iterator[Row]:
-    """Rows of JSON lines: a number, a list of D numbers, or an object with the columns named; null is missing.
-
-    Raises BadInput, naming the line.
-    """
-    records = _Records(layout, name)
-    for line, text in enumerate(lines, start=1):
-        if not text.strip():
-            continue
-        try:
-            value = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise BadInput(f"{name}, line {line}: not JSON ({error.msg} at column {error.colno}); mend it") from error
-        yield records.row(value, f"{name}, line {line}")
-
-
-class _Records:
-    """Rows from values with a structure of their own: numbers, lists, or members by name."""
-
-    def __init__(self, layout: Layout, name: str) -> None:
-        self._layout = layout
-        self._name = name
-        self._clock = Clock(layout.time_column, layout.time_unit)
-        self._width: int | None = None
-
-    def row(self, value: Any, place: str) -> Row:
-        """The row that a value is. Raises BadInput, naming the place."""
-        stamp = None
-        columns: Sequence[str | int]
-        if isinstance(value, dict):
-            columns = self._layout.columns or [_only_other(value, self._layout.time_column, place)]
-            stamp = None if self._layout.time_column is None else value.get(self._layout.time_column)
-            values = [_member(value, str(column), place) for column in columns]
-        else:
-            values = value if isinstance(value, list) else [value]
-            columns = range(1, len(values) + 1)
-        self._width = self._width or len(values)
-        if len(values) != self._width:
-            raise BadInput(f"{place}: {len(values)} values came, {self._width} expected; mend it")
-        cells = zip(values, columns, strict=True)
-        numbers = tuple(_number("" if item is None else item, place, column) for item, column in cells)
-        return Row(numbers, self._clock.delta(stamp, place))
-
-
-def _member(members: dict[str, Any], column: str, place: str) -> Any:
-    if column not in members:
-        raise BadInput(f"{place}: no member {column!r}; there are {', '.join(members)}")
-    return members[column]
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return cell.strip().lower() in _MISSING
-    return True
-
-
-def _number(value: Any, place: str, column: str | int) -> float:
-    if isinstance(value, str) and value.strip().lower() in _MISSING:
-        return math.nan
-    try:
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise ValueError
-        number = float(value)
-    except (ValueError, OverflowError):
-        wrong = "not a number"
+    start = first.lstrip()[:1]
+    lines = itertools.chain([first], rest)
+    if start == "[" and not first.lstrip().startswith("[["):
+        # one array over several lines, or all of it on one line
+        second = next(rest, None)
+        lines = [first] if second is None else itertools.chain([first, second], rest)
+        if second is None or not first.rstrip().endswith("]"):
+            yield from json_rows.read_document("".join(lines), layout, name)
+            return
+    if start in {"{", "["}:
+        yield from json_rows.read_lines(lines, layout, name)
     else:
-        if not math.isinf(number):
-            return number
-        wrong = "infinite"
-    raise BadInput(f"{place}, column {column!r}: {value!r} is {wrong}; leave it empty if it is missing")
+        yield from delimited.read(lines, layout, name, live=True)
+
+
+class _Reader:
+    """Rows from records: cells become numbers and times, and rows that cannot be read what they are to come to.
+
+    known: the records from which the style is found out; whole: there are no others. notes: where bad rows are told.
+    """
+
+    def __init__(
+        self, layout: Layout, known: Sequence[Record], on_bad_row: OnBadRow, notes: list[str], *, whole: bool
+    ) -> None:
+        self._notes = notes
+        self._on_bad_row = on_bad_row
+        self._bad = 0
+        self._timed, self._scaled = layout.time_column is not None, layout.scale_column is not None
+        self._numbers: list[Numbers] = []
+        self._layout = layout
+        self._clock: Clock | None = None
+        good = [record.cells for record in known if not record.fault]
+        for cells in zip(*good, strict=True):
+            self._styled().learn(cells)
+        if layout.time_column is not None:
+            stamps = [cells[len(cells) - self._timed - self._scaled] for cells in good]
+            self._clock = Clock(layout.time_column, stamps, layout.time_format, layout.time_unit, whole=whole)
+
+    @property
+    def steps(self) -> Steps | None:
+        """What is known of the times."""
+        return None if self._clock is None else self._clock.steps
+
+    def row(self, record: Record) -> Row | None:
+        """The row that a record is, None where it is left out. Raises BadInput where it cannot be read."""
+        if record.fault:
+            return self._unusable(f"{record.place}: {record.fault}", timed=self._timed)
+        count = len(record.cells) - self._timed - self._scaled
+        values = []
+        for index, cell in enumerate(record.cells[:count]):
+            try:
+                values.append(self._style(index).read(cell))
+            except Unreadable as wrong:
+                sentence = f"{record.place}, column {record.labels[index]!r}: {wrong}"
+                if self._unusable(sentence, timed=False) is None:
+                    return None
+                values.append(math.nan)
+        delta = stamp = scale = None
+        try:
+            column = self._layout.scale_column
+            if self._scaled:
+                scale = self._scale(record.cells[-1], known=not all(map(math.isnan, values)))
+            column = self._layout.time_column
+            if self._clock is not None:
+                delta, stamp = self._clock.advance(record.cells[count])
+        except Unreadable as wrong:
+            return self._unusable(f"{record.place}, column {column!r}: {wrong}", timed=True)
+        return Row(tuple(values), delta, stamp, scale)
+
+    def _scale(self, cell: object, *, known: bool) -> float:
+        scale = self._style(-1).read(cell)
+        if scale > 0:
+            return scale
+        if math.isnan(scale) and not known:
+            return 1.0
+        raise Unreadable(f"{shown(cell)} is not above 0, as the std of a reading beside the usual one has to be")
+
+    def _style(self, index: int) -> Numbers:
+        while not self._numbers or len(self._numbers) <= index:
+            self._styled()
+        return self._numbers[index]
+
+    def _styled(self) -> Numbers:
+        self._numbers.append(Numbers(self._layout.decimal, self._layout.missing))
+        return self._numbers[-1]
+
+    def _unusable(self, sentence: str, *, timed: bool) -> Row | None:
+        """A row without values, or None where it is left out: without its time it has no place. Raises BadInput."""
+        if self._on_bad_row == "stop":
+            raise BadInput(sentence)
+        self._bad += 1
+        left_out = self._on_bad_row == "skip" or timed
+        if self._bad <= _TOLD_ROWS:
+            self._notes.append(f"{sentence} ({'left out' if left_out else 'taken as missing'})")
+        elif self._bad == _TOLD_ROWS + 1:
+            self._notes.append("")
+        if self._bad > _TOLD_ROWS:
+            self._notes[-1] = f"{self._bad - _TOLD_ROWS:,} more rows could not be read"
+        width = len(self._numbers) - self._timed - self._scaled
+        return None if left_out else Row((math.nan,) * max(width, 1))

@@ -52,6 +52,23 @@ class Group:
         return next(status for status in _MOST_TELLING if status in statuses)
 
     @property
+    def notes(self) -> list[str]:
+        """What there is to know of the input, and of what is left on the server."""
+        feed, kept = self.shown.feed, [replay for replay in self.replays if replay.names.keep and replay.requests]
+        told = []
+        if feed.source.steps is not None:
+            sent = ", the time_delta of the model" if self.shown.timed else ", which the model does not take"
+            told.append(f"time step: {feed.source.steps.told}{sent}")
+        told += feed.source.notes
+        if kept:
+            more = f" and {len(kept) - 1:,} more" if len(kept) > 1 else ""
+            told.append(
+                f"kept on the server: {kept[0].sequence_id}{more}; "
+                f"--sequence-id {kept[0].sequence_id} --resume goes on with it"
+            )
+        return told
+
+    @property
     def errors(self) -> Mapping[str, int]:
         """Why streams ended before their time, and how many of them did."""
         return Counter(str(replay.error) for replay in self.replays if replay.error is not None)

@@ -44,12 +44,18 @@ def row_outputs(result: Result) -> dict[str, Array]:
     return {name: values for name, values in result.items() if name not in estimates.FORECAST}
 
 
+def forecast_outputs(result: Result) -> dict[str, Array]:
+    """The outputs that have a row for each step of a forecast; none if there was no forecast."""
+    return {name: result[name] for name in _FORECAST if name in result}
+
+
 @dataclass(frozen=True, slots=True)
 class _Block:
-    """Observations [T] or [T, D], the time since each one's predecessor, [T] or None, and outputs, [T, ...] each."""
+    """Observations [T] or [T, D]; the time since the one before, and the stamp, [T] or None; outputs [T, ...]."""
 
     observations: Array
     time_deltas: Array | None
+    stamps: Array | None
     outputs: Mapping[str, Array]
 
     def __len__(self) -> int:
@@ -75,7 +81,7 @@ class Recording:
         """Remember one request."""
         self.last = result
         self.count += len(chunk.observations)
-        self._open.append(_Block(chunk.observations, chunk.time_deltas, row_outputs(result)))
+        self._open.append(_Block(chunk.observations, chunk.time_deltas, chunk.stamps, row_outputs(result)))
         self._open_rows += len(chunk.observations)
         if self._open_rows >= min(BLOCK_ROWS, self.kept_rows):
             self._blocks.append(_joined(self._open))
@@ -93,7 +99,12 @@ class Recording:
 
     def time_deltas(self) -> Array | None:
         """Time between each row kept and the one before it, [T]; None if it is not known of all."""
-        return _deltas(self._tail(None))
+        return _known([block.time_deltas for block in self._tail(None)])
+
+    def stamps(self, rows: int | None = None) -> Array | None:
+        """When each row kept was, or each of the last `rows`, as datetime64 or as numbers; None if it is not known."""
+        known = _known([block.stamps for block in self._tail(rows)])
+        return known if known is None or rows is None else known[-rows:]
 
     def output(self, name: str, rows: int | None = None) -> Array | None:
         """An output for every row kept, or for the last `rows`; None if it never came."""
@@ -130,12 +141,17 @@ class Recording:
 def _joined(blocks: list[_Block]) -> _Block:
     names = [name for name in blocks[0].outputs if all(name in block.outputs for block in blocks)]
     outputs = {name: np.concatenate([block.outputs[name] for block in blocks]) for name in names}
-    return _Block(np.concatenate([block.observations for block in blocks]), _deltas(blocks), outputs)
+    return _Block(
+        np.concatenate([block.observations for block in blocks]),
+        _known([block.time_deltas for block in blocks]),
+        _known([block.stamps for block in blocks]),
+        outputs,
+    )
 
 
-def _deltas(blocks: list[_Block]) -> Array | None:
-    known = [block.time_deltas for block in blocks if block.time_deltas is not None]
-    return np.concatenate(known) if blocks and len(known) == len(blocks) else None
+def _known(parts: list[Array | None]) -> Array | None:
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if parts and len(known) == len(parts) else None
 
 
 def _concatenated(parts: list[Array], rows: int | None) -> Array:

@@ -5,7 +5,7 @@ import copy
 import time
 from array import array
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -14,9 +14,9 @@ from stream_filters_client.errors import ServerUnavailable, StreamFiltersError
 from stream_filters_client.input.feeds import Feed
 from stream_filters_client.input.stdin import Chunk
 from stream_filters_client.protocol.open_stream_aio import AsyncStream
-from stream_filters_client.protocol.sequence import new_sequence_id
 from stream_filters_client.replays.pace import Pace, Schedule
 from stream_filters_client.replays.recording import Recording
+from stream_filters_client.replays.stream_names import Names, Place, behind, place
 from stream_filters_client.result import Result
 from stream_filters_client.scoring import scorecard
 
@@ -50,15 +50,18 @@ class Sending:
 class Replay:
     """One stream on its way.
 
-    keep: is given every request and its answer. sequence_id: its name on the server.
+    timed: its model takes the time between observations. keepers: are given every request and its answer.
+    names: what it is called on the server, and what is left of it there; sequence_id: its own name.
     latencies: seconds of the last requests. error: why it failed.
     """
 
     feed: Feed
     outputs: tuple[str, ...]
     recording: Recording = field(default_factory=Recording)
-    keep: Callable[[Chunk, Result], None] | None = None
-    sequence_id: str = field(default_factory=new_sequence_id)
+    keepers: list[Callable[[Chunk, Result], None]] = field(default_factory=list)
+    timed: bool = True
+    names: Names = field(default_factory=Names)
+    sequence_id: str = ""
     status: Status = Status.WAITING
     latencies: "array[float]" = field(default_factory=lambda: array("d"))
     requests: int = 0
@@ -66,6 +69,9 @@ class Replay:
     started_seconds: float = 0.0
     finished_seconds: float = 0.0
     error: StreamFiltersError | None = None
+
+    def __post_init__(self) -> None:
+        self.sequence_id = self.sequence_id or self.names.of(self.feed)
 
     @property
     def elapsed_seconds(self) -> float:
@@ -100,23 +106,41 @@ class Replay:
         schedule = Schedule(pace.rate, begin_seconds) if pace.rate else None
         stopping = asyncio.ensure_future(stop.wait())
         try:
+            at = await place(sending.client, self.feed.model, self.names)
+            feed = behind(self.feed.chunks(pace.batch), at.offset if at and self.names.skip_seen else 0)
+            # the first rows say what one step of time is
+            chunk = await _next(feed, stopping)
+            self._settle(at)
             opened = sending.client.stream(
-                self.feed.model, sequence_id=self.sequence_id, config=self.feed.config, transport=pace.transport
+                self.feed.model,
+                sequence_id=self.sequence_id,
+                config=self.feed.config if at is None else None,
+                offset=None if at is None else at.offset,
+                keep=self.names.keep,
+                transport=pace.transport,
             )
             async with opened as stream:
-                feed = self.feed.chunks(pace.batch)
-                while (chunk := await _next(feed, stopping)) is not None:
+                while chunk is not None:
                     due_seconds = None
                     if schedule is not None:
                         due_seconds = schedule.due_seconds(len(chunk.observations), chunk.ready_seconds)
                         await _sleep(due_seconds, stopping)
                     await self._ask(stream, chunk, sending, stopping, due_seconds)
+                    chunk = await _next(feed, stopping)
             self.status = Status.INTERRUPTED if stop.is_set() else Status.DONE
         except StreamFiltersError as error:
             self.status, self.error = (Status.INTERRUPTED if stop.is_set() else Status.FAILED), error
         finally:
             stopping.cancel()
             self.finished_seconds = time.perf_counter()
+
+    def _settle(self, at: Place | None) -> None:
+        """Take on the settings of a stream that goes on, else the usual step of the times as that of the model."""
+        steps = self.feed.source.steps
+        config = dict(self.feed.config if at is None else at.config)
+        if at is None and self.timed and steps is not None:
+            config.setdefault("time_delta", steps.usual)
+        self.feed = replace(self.feed, config=config)
 
     async def _ask(
         self,
@@ -133,7 +157,7 @@ class Replay:
             begun_seconds = time.perf_counter() if due_seconds is None else due_seconds
             coming = stream.send(
                 chunk.observations,
-                time_deltas=chunk.time_deltas,
+                time_deltas=chunk.time_deltas if self.timed else None,
                 outputs=self.outputs,
                 horizon=sending.pace.horizon,
             )
@@ -147,8 +171,8 @@ class Replay:
             del self.latencies[: self.recording.kept_rows]
         self.requests += 1
         self.replayed += result.replayed
-        if self.keep is not None:
-            self.keep(chunk, result)
+        for keep in self.keepers:
+            keep(chunk, result)
 
     def scores(self, burn_in: int = 0, *, with_oracle: bool = True) -> dict[str, float]:
         """The stream's scores so far, without its first `burn_in` observations; names as `--expect` takes them."""

@@ -15,6 +15,7 @@ from stream_filters_client.errors import BadInput
 from stream_filters_client.json_values import plain
 from stream_filters_client.protocol.codec import Array
 from stream_filters_client.replays.replay import Replay
+from stream_filters_client.replays.stamps import stamp_text
 
 FORMAT = "stream-filters run"
 VERSION = 1
@@ -26,6 +27,7 @@ class StreamRun:
     """One stream of a run, as far as its rows were kept; what is undefined is NaN.
 
     first: offset of the first row kept. observations: [T] or [T, D]. time_deltas: [T] or None.
+    stamps: [T], datetime64 or numbers, or None.
     outputs and truth: [T, ...] each. latencies_seconds: of each request. count: observations in all.
     """
 
@@ -40,6 +42,7 @@ class StreamRun:
     first: int
     observations: Array
     time_deltas: Array | None
+    stamps: Array | None
     outputs: Mapping[str, Array]
     truth: Mapping[str, Array]
     scores: Mapping[str, float]
@@ -107,7 +110,7 @@ def _series(replay: Replay, summary: Mapping[str, Any]) -> dict[str, Any]:
     recording, feed = replay.recording, replay.feed
     part = slice(recording.first, recording.count)
     outputs = {name: recording.output(name) for name in recording.names()}
-    deltas = recording.time_deltas()
+    deltas, stamps = recording.time_deltas(), recording.stamps()
     told = summary["streams"].get(feed.name)
     # running an oracle takes longer than the stream itself: only what was told of one stream has scores beside it
     scores = told["scores"] if told else replay.scores(summary["settings"]["burn_in"], with_oracle=False)
@@ -123,6 +126,7 @@ def _series(replay: Replay, summary: Mapping[str, Any]) -> dict[str, Any]:
         "first": recording.first,
         "observations": plain(recording.observations()),
         "time_deltas": None if deltas is None else plain(deltas),
+        "stamps": None if stamps is None else _stamp_texts(stamps),
         "outputs": {name: plain(values) for name, values in outputs.items() if values is not None},
         "truth": {name: plain(values[part]) for name, values in feed.truth.items()},
     }
@@ -194,11 +198,24 @@ def _stream(name: str, fields: dict[str, Any], latencies_seconds: list[float]) -
         first=int(fields["first"]),
         observations=observations,
         time_deltas=None if fields["time_deltas"] is None else _rows("time_deltas", fields["time_deltas"], rows),
+        stamps=_stamps(fields.get("stamps"), rows),
         outputs={output: _rows(output, values, rows) for output, values in fields["outputs"].items()},
         truth={quantity: _rows(quantity, values, rows) for quantity, values in fields["truth"].items()},
         scores={score: math.nan if value is None else float(value) for score, value in fields["scores"].items()},
         latencies_seconds=_array(latencies_seconds),
     )
+
+
+def _stamp_texts(stamps: Array) -> list[Any]:
+    return [stamp_text(stamp) for stamp in stamps] if stamps.dtype.kind == "M" else plain(stamps)
+
+
+def _stamps(values: list[Any] | None, rows: int) -> Array | None:
+    if values is None or not values or not isinstance(values[0], str):
+        return None if values is None else _rows("stamps", values, rows)
+    if len(values) != rows:
+        raise ValueError(f"stamps has {len(values)} rows, the observations have {rows}")
+    return np.array(values, dtype="datetime64[us]")
 
 
 def _rows(name: str, values: list[Any], rows: int) -> Array:

@@ -63,6 +63,10 @@ def _told(group: Group, scores: Scores) -> dict[str, Any]:
         "status": str(group.status),
         "statuses": {str(status): count for status, count in group.statuses.items()},
         "error": next(iter(group.errors), None),
+        # a fresh name says nothing, and would be another every time
+        "sequence_id": group.shown.sequence_id if group.shown.names.lasting else None,
+        "time": None if (steps := group.shown.feed.source.steps) is None else asdict(steps),
+        "notes": group.notes,
         "observations": group.count,
         "requests": group.requests,
         "replayed": group.replayed,

@@ -88,10 +88,11 @@ def test_a_result_becomes_a_data_frame(client: StreamClient) -> None:
     assert not [name for name in frame if name.startswith("forecast_")]
 
 
-def test_values_of_one_row_are_columns_by_their_indices() -> None:
+def test_values_of_one_row_are_columns_by_names_that_say_what_they_are() -> None:
     bands = np.arange(12.0).reshape(2, 2, 3)
     outputs = {"coefficients": bands, "pit": np.array([0.5, 0.25]), "state": np.array([b"..."], dtype=object)}
     columns = Result(outputs).columns()
-    assert list(columns) == [*(f"coefficients_{i}_{j}" for i in range(2) for j in range(3)), "pit"]
-    assert columns["coefficients_1_2"].tolist() == [5.0, 11.0]
+    ends = ("median", "lower", "upper")
+    assert list(columns) == [*(f"coefficients_{lag}_{end}" for lag in (1, 2) for end in ends), "pit"]
+    assert columns["coefficients_2_upper"].tolist() == [5.0, 11.0]
     assert columns["pit"].tolist() == [0.5, 0.25]

@@ -23,9 +23,10 @@ class Kind:
 
 @dataclass(slots=True)
 class _Stream:
-    kinds: dict[str, Kind] = field(default_factory=dict)
-    # position in the file, and rows
-    pieces: list[tuple[int, int]] = field(default_factory=list)
+    # by the names of the columns: rows and forecasts have others
+    kinds: dict[tuple[str, ...], dict[str, Kind]] = field(default_factory=dict)
+    # names of columns, position in the file, and rows
+    pieces: list[tuple[tuple[str, ...], int, int]] = field(default_factory=list)
 
 
 class Spool:
@@ -37,34 +38,33 @@ class Spool:
         self._streams = [_Stream() for _ in range(streams)]
 
     def put(self, index: int, columns: Mapping[str, Array]) -> None:
-        """Keep the next rows of a stream. Raises ServerFault if their columns are others than before, OSError."""
-        stream = self._streams[index]
+        """Keep the next rows of a stream. Raises ServerFault if a column is of another kind than before, OSError."""
+        stream, names = self._streams[index], tuple(columns)
         kinds = {name: Kind(values.dtype, values.shape[1:]) for name, values in columns.items()}
-        if stream.pieces and kinds != stream.kinds:
+        if stream.kinds.setdefault(names, kinds) != kinds:
             raise ServerFault(
                 "the outputs changed their number or shape in the middle of a stream; see the server's log"
             )
-        stream.kinds = kinds
-        stream.pieces.append((self._size_bytes, len(next(iter(columns.values())))))
+        stream.pieces.append((names, self._size_bytes, len(next(iter(columns.values())))))
         self._file.seek(self._size_bytes)
         for values in columns.values():
-            self._size_bytes += self._file.write(np.ascontiguousarray(values).data)
+            self._size_bytes += self._file.write(values.tobytes())
 
     def kinds(self, index: int) -> Mapping[str, Kind]:
         """The columns of a stream; none before its first rows."""
-        return self._streams[index].kinds
+        return {name: kind for kinds in self._streams[index].kinds.values() for name, kind in kinds.items()}
 
     def take(self, index: int) -> Iterator[dict[str, Array]]:
         """The rows of a stream, oldest first, many at once."""
         stream = self._streams[index]
         parts: list[dict[str, Array]] = []
         rows = 0
-        for position, size in stream.pieces:
-            parts.append(self._read(stream.kinds, position, size))
-            rows += size
-            if rows >= _TAKEN_ROWS:
+        for names, position, size in stream.pieces:
+            if parts and (rows >= _TAKEN_ROWS or tuple(parts[-1]) != names):
                 yield _joined(parts)
                 parts, rows = [], 0
+            parts.append(self._read(stream.kinds[names], position, size))
+            rows += size
         if parts:
             yield _joined(parts)
 
