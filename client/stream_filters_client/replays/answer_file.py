@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from stream_filters_client.column_names import column_names
 from stream_filters_client.errors import BadInput
 from stream_filters_client.input.sources import Source
 from stream_filters_client.input.stdin import Chunk
@@ -20,7 +21,7 @@ from stream_filters_client.replays.recording import forecast_outputs, row_output
 from stream_filters_client.replays.replay import Replay
 from stream_filters_client.replays.row_files import Kind, Spool
 from stream_filters_client.replays.stamps import stamp_text
-from stream_filters_client.result import Result, flat_names
+from stream_filters_client.result import Result
 
 STDOUT = Path("-")
 TIME = "time"
@@ -83,7 +84,7 @@ class Csv:
 
     def begin(self, kinds: Mapping[str, Kind]) -> None:
         """As `Writer.begin`."""
-        self._names = {name: flat_names(name, kind.shape) for name, kind in kinds.items()}
+        self._names = column_names({name: kind.described for name, kind in kinds.items()})
         self._writer.writerow(["stream", *(label for names in self._names.values() for label in names)])
 
     def write(self, stream: str, columns: Mapping[str, Array]) -> None:

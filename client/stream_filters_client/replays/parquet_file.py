@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from stream_filters_client.column_names import column_names
 from stream_filters_client.errors import BadInput
 from stream_filters_client.protocol.codec import Array
 from stream_filters_client.replays.row_files import Kind
 from stream_filters_client.replays.stamps import stamp_text
-from stream_filters_client.result import flat_names
 
 try:
     import pyarrow as pa
@@ -41,7 +41,8 @@ class ParquetWriter:
         """As `Writer.begin`."""
         self._kinds = dict(kinds)
         fields = [("stream", pa.string())]
-        fields += [(label, _type(kind)) for name, kind in kinds.items() for label in flat_names(name, kind.shape)]
+        names = column_names({name: kind.described for name, kind in kinds.items()})
+        fields += [(label, _type(kinds[name])) for name, labels in names.items() for label in labels]
         self._schema = pa.schema(fields)
         self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd")
 

@@ -46,7 +46,7 @@ def row_outputs(result: Result) -> dict[str, Array]:
 
 def forecast_outputs(result: Result) -> dict[str, Array]:
     """The outputs that have a row for each step of a forecast; none if there was no forecast."""
-    return {name: result[name] for name in _FORECAST if name in result}
+    return {name: result[name] for name in estimates.FORECAST if name in result}
 
 
 @dataclass(frozen=True, slots=True)

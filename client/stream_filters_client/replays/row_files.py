@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stream_filters_client.errors import ServerFault
+from stream_filters_client.estimates import Described
 from stream_filters_client.protocol.codec import Array
 
 # an array that is taken is about so long
@@ -19,6 +20,11 @@ class Kind:
 
     dtype: np.dtype[np.generic]
     shape: tuple[int, ...]
+
+    @property
+    def described(self) -> Described:
+        """As an output is described."""
+        return Described(self.shape, self.dtype.kind in "iu")
 
 
 @dataclass(slots=True)

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from stream_filters_client.column_names import column_names
 from stream_filters_client.errors import ServerFault
+from stream_filters_client.estimates import Described
 from stream_filters_client.replays.answer_file import Csv, merged
 from stream_filters_client.replays.parquet_file import ParquetWriter
 from stream_filters_client.replays.row_files import Spool
-from stream_filters_client.result import flat_names
 
 from tests.client.command import Run
 from tests.client.fake_predictor import FakePredictor
@@ -21,10 +22,11 @@ from tests.client.fake_predictor import FakePredictor
 
 def flat(line: dict[str, Any]) -> dict[str, Any]:
     """A row of JSON lines as the tables have it; what is null is left out."""
+    values = {name: np.array(value, dtype=object) for name, value in line.items()}
+    names = column_names({name: Described(each.shape, name == "regime") for name, each in values.items()})
     found: dict[str, Any] = {}
-    for name, value in line.items():
-        values = np.array(value, dtype=object)
-        found |= zip(flat_names(name, values.shape), values.ravel().tolist(), strict=True)
+    for name, labels in names.items():
+        found |= zip(labels, values[name].ravel().tolist(), strict=True)
     return {name: value for name, value in found.items() if value is not None}
 
 
