@@ -19,7 +19,8 @@ Bind = Callable[[str | None], Filter[Any]]
 class Turn(NamedTuple):
     """The next rows of one stream, as the request has them.
 
-    observations: [T, D]. time_deltas: [T], or None for the nominal step. names: the outputs to compute.
+    observations: [T, D]. time_deltas: [T], or None for the nominal step. observation_scales: [T], or None for readings
+    that are all as good as usual. names: the outputs to compute.
     horizon: how many steps to forecast after the last row. offset: index in the stream of the first row.
     config: the stream's settings in JSON, with `start` only. belief: what to begin from instead of the prior, with
     `start` or without a sequence_id. like: the filter whose output shapes are needed, where
@@ -38,6 +39,7 @@ class Turn(NamedTuple):
     belief: Belief | None = None
     like: Filter[Any] | None = None
     answer_bytes: int = 2**62
+    observation_scales: Floats | None = None
 
     def digest(self) -> bytes:
         """What the turn does to its stream, in few bytes. What it asks to see does not count."""
@@ -47,6 +49,9 @@ class Turn(NamedTuple):
         digest.update(self.observations.ravel().data)
         if self.time_deltas is not None:
             digest.update(self.time_deltas.ravel().data)
+        if self.observation_scales is not None:
+            digest.update(b"observation_scales")
+            digest.update(self.observation_scales.ravel().data)
         if self.belief is not None:
             digest.update(self.belief.encoded)
         return digest.digest()
@@ -59,7 +64,9 @@ class Turn(NamedTuple):
         if deltas is None:
             deltas = np.empty(len(self.observations))
             deltas.fill(bound.nominal_time_delta)
-        return Batch(self.observations, deltas)
+        if self.observation_scales is None:
+            return Batch(self.observations, deltas)
+        return Batch(self.observations, deltas, self.observation_scales)
 
 
 @dataclass(frozen=True, slots=True)

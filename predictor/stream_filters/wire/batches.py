@@ -16,11 +16,13 @@ from stream_filters.wire.validation import (
     RequestLimits,
     check_count,
     floats,
+    observation_scales,
     rows,
     sequence_name,
     time_deltas,
 )
 
+_PER_ROW = ("time_deltas", "observation_scales")
 _PER_STREAM = {"offsets": "INT64", "starts": "BOOL", "ends": "BOOL", "lengths": "INT64"}
 
 
@@ -49,18 +51,14 @@ def parse_batch(inputs: Mapping[str, RawTensor], common: Common, limits: Request
     sizes = count, observations.shape[1], common.horizon
     check_answer(common.like, common.names, sizes, limits.answer_bytes)
     lengths = _lengths(per_stream.get("lengths"), count, observations.shape[1])
-    deltas = inputs.get("time_deltas")
-    steps = None if deltas is None else floats(deltas)
-    if steps is not None and steps.shape != observations.shape[:2]:
-        expected = list(observations.shape[:2])
-        raise InvalidRequest(f"time_deltas: shape {list(steps.shape)} came, expected {expected} as the observations")
+    by_row = {name: _by_row(inputs[name], observations) for name in _PER_ROW if name in inputs}
     turns: list[Turn | Refusal] = []
     for index, sequence_id in enumerate(sequence_ids):
         picked = {name: column[index] for name, column in per_stream.items()}
         length = lengths[index]
-        own_steps = None if steps is None else steps[index, :length]
+        own = {name: values[index, :length] for name, values in by_row.items()}
         try:
-            turns.append(_turn(sequence_id, observations[index, :length], own_steps, picked, common))
+            turns.append(_turn(sequence_id, observations[index, :length], own, picked, common))
         except InvalidRequest as refusal:
             turns.append(refusal)
     if common.config is not None and not any(isinstance(turn, Turn) and turn.start for turn in turns):
@@ -68,8 +66,11 @@ def parse_batch(inputs: Mapping[str, RawTensor], common: Common, limits: Request
     return turns
 
 
-def _turn(sequence_id: str, observed: Floats, steps: Floats | None, picked: Mapping[str, Any], common: Common) -> Turn:
+def _turn(
+    sequence_id: str, observed: Floats, by_row: Mapping[str, Floats], picked: Mapping[str, Any], common: Common
+) -> Turn:
     start = bool(picked.get("starts", False))
+    steps, scales = by_row.get("time_deltas"), by_row.get("observation_scales")
     offset = int(picked["offsets"]) if "offsets" in picked else None
     if offset is not None and offset < 0:
         raise InvalidRequest(f"offsets: {offset} came, expected the index of the first observation, from 0")
@@ -77,6 +78,7 @@ def _turn(sequence_id: str, observed: Floats, steps: Floats | None, picked: Mapp
         sequence_id=sequence_id,
         observations=rows(observed, "observations"),
         time_deltas=None if steps is None else time_deltas(steps, len(observed)),
+        observation_scales=None if scales is None else observation_scales(scales, len(observed)),
         names=common.names,
         horizon=common.horizon,
         start=start,
@@ -112,6 +114,14 @@ def _observations(tensor: RawTensor, count: int, limits: RequestLimits) -> Float
         )
     check_count("observations", values.shape[1], limits.rows, "rows of a stream")
     check_count("observations", count * values.shape[1], limits.batch_rows, "rows")
+    return values
+
+
+def _by_row(tensor: RawTensor, observations: Floats) -> Floats:
+    values, expected = floats(tensor), observations.shape[:2]
+    if values.shape != expected:
+        came = list(values.shape)
+        raise InvalidRequest(f"{tensor.name}: shape {came} came, expected {list(expected)} as the observations")
     return values
 
 

@@ -11,7 +11,15 @@ from stream_filters.streams.records import Belief, same_filter
 from stream_filters.wire import tensors
 from stream_filters.wire.batches import Common, parse_batch
 from stream_filters.wire.tensors import RawTensor
-from stream_filters.wire.validation import RequestLimits, check_count, floats, rows, sequence_name, time_deltas
+from stream_filters.wire.validation import (
+    RequestLimits,
+    check_count,
+    floats,
+    observation_scales,
+    rows,
+    sequence_name,
+    time_deltas,
+)
 
 Parameter = bool | int | str
 STATE = "state"
@@ -68,11 +76,12 @@ def parse(raw: RawRequest, bound: Filter[Any], limits: RequestLimits) -> Request
         return Request(parse_batch(inputs, common, limits), names, batch=True)
     observations = rows(floats(inputs["observations"]), "observations")
     check_count("observations", len(observations), limits.rows, "rows")
-    deltas = inputs.get("time_deltas")
+    deltas, scales = inputs.get("time_deltas"), inputs.get("observation_scales")
     turn = Turn(
         sequence_id=_sequence_id(raw.parameters, limits),
         observations=observations,
         time_deltas=None if deltas is None else time_deltas(floats(deltas), len(observations)),
+        observation_scales=None if scales is None else observation_scales(floats(scales), len(observations)),
         names=asked,
         horizon=horizon,
         start=bool(raw.parameters.get("sequence_start", False)),
@@ -90,7 +99,8 @@ def parse(raw: RawRequest, bound: Filter[Any], limits: RequestLimits) -> Request
 def input_names(bound: Filter[Any]) -> tuple[str, ...]:
     """The inputs that a model takes, `observations` first."""
     deltas = ["time_deltas"] if bound.takes_time_deltas else []
-    return "observations", *deltas, "sequence_ids", "offsets", "starts", "ends", "lengths", STATE
+    scales = ["observation_scales"] if bound.takes_observation_scales else []
+    return "observations", *deltas, *scales, "sequence_ids", "offsets", "starts", "ends", "lengths", STATE
 
 
 def _by_name(inputs: Sequence[RawTensor], bound: Filter[Any]) -> dict[str, RawTensor]:

@@ -11,6 +11,7 @@ from stream_filters.wire import tensors
 from stream_filters.wire.tensors import RawTensor
 
 FLOATS = ("FP64", "FP32")
+SMALLEST_SCALE, LARGEST_SCALE = 1e-50, 1e50
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,29 @@ def rows(values: Floats, name: str) -> Floats:
 
 def time_deltas(values: Floats, count: int) -> Floats:
     """Time steps as [T]. Raises InvalidRequest unless there are `count` of them, finite and positive."""
-    if values.shape != (count,):
+    return _positive("time_deltas", values, count)
+
+
+def observation_scales(values: Floats, count: int) -> Floats:
+    """Scales of the rows' noise as [T]. Raises InvalidRequest unless there are `count`, whose squares are numbers."""
+    _positive("observation_scales", values, count)
+    wrong = (values < SMALLEST_SCALE) | (values > LARGEST_SCALE)
+    if wrong.any():
+        index = _first(wrong)
         raise InvalidRequest(
-            f"time_deltas: shape {list(values.shape)} came for {count} observations, expected [{count}]"
+            f"observation_scales: {values[index[0]]:g} came at index {index}; 1 is usual, each must lie between "
+            f"{SMALLEST_SCALE:g} and {LARGEST_SCALE:g}"
         )
+    return values
+
+
+def _positive(name: str, values: Floats, count: int) -> Floats:
+    if values.shape != (count,):
+        raise InvalidRequest(f"{name}: shape {list(values.shape)} came for {count} observations, expected [{count}]")
     wrong = ~(np.isfinite(values) & (values > 0.0))
     if wrong.any():
         index = _first(wrong)
-        raise InvalidRequest(f"time_deltas: {values[index[0]]:g} came at index {index}; each must be finite and > 0")
+        raise InvalidRequest(f"{name}: {values[index[0]]:g} came at index {index}; each must be finite and > 0")
     return values
 
 

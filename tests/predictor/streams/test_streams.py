@@ -119,3 +119,29 @@ def test_another_time_step_gives_another_belief(caller: Caller, model: str) -> N
     observations = rows(model, 20)
     given = caller.infer(model, observations, inputs={"time_deltas": np.full(20, 0.37)}, outputs=["state"])
     assert given.state != caller.infer(model, observations, outputs=["state"]).state
+
+
+BY_ROW = [
+    *((name, "time_deltas") for name in MODELS if bound(name).takes_time_deltas),
+    *((name, "observation_scales") for name in MODELS if bound(name).takes_observation_scales),
+]
+
+
+@pytest.mark.parametrize(("model", "tensor"), BY_ROW)
+def test_a_retry_with_other_values_for_its_rows_is_another_request(
+    caller: Caller, sequence: str, model: str, tensor: str
+) -> None:
+    """The same rows at other times, or as good as other readings, do not get the first request's answer."""
+    caller.infer(model, rows(model, 5), sequence_id=sequence, sequence_start=True, offset=0)
+    values = np.array([1.0, 2.0, 0.5])
+    inputs = {"observations": rows(model, 3), tensor: values}
+    first = caller.send(message(model, inputs, sequence_id=sequence, offset=5, outputs=["state"]))
+    again = caller.send(message(model, inputs, sequence_id=sequence, offset=5, outputs=["state"]))
+    assert again.state == first.state
+    for other in ({tensor: values[::-1].copy()}, {}, {tensor: np.ones(3)}):
+        sent = {"observations": inputs["observations"], **other}
+        refused = caller.refused(message(model, sent, sequence_id=sequence, offset=5))
+        assert refused.code == "FAILED_PRECONDITION"
+        assert "offset 8" in refused.sentence
+    kept = caller.infer(model, rows(model, 0), sequence_id=sequence, outputs=["state"])
+    assert kept.state == first.state

@@ -15,7 +15,7 @@ ROWS = 12
 def many(names: list[str], observations: Any, model: str = MEAN, **more: Any) -> Any:
     """`starts`, `ends`, `offsets` and `lengths` are inputs, everything else is a parameter."""
     inputs: dict[str, Any] = {"observations": observations, "sequence_ids": [name.encode() for name in names]}
-    for name in ("starts", "ends", "offsets", "lengths", "time_deltas"):
+    for name in ("starts", "ends", "offsets", "lengths", "time_deltas", "observation_scales"):
         if name in more:
             inputs[name] = np.asarray(more.pop(name))
     return message(model, inputs, **more)
@@ -206,6 +206,21 @@ def test_every_stream_has_time_steps_of_its_own(caller: Caller, names: list[str]
     for index in range(3):
         alone = caller.infer(model, observations[index], inputs={"time_deltas": deltas[index]}, outputs=["state"])
         assert reply["state"][index] == alone.state
+
+
+@pytest.mark.parametrize("model", [model for model in MODELS if bound(model).takes_observation_scales])
+def test_every_stream_has_observation_scales_of_its_own(caller: Caller, names: list[str], model: str) -> None:
+    observations = np.stack([rows(model, ROWS)] * 4)
+    scales = np.outer([0.5, 1.0, 2.0, 4.0], np.ones(ROWS))
+    scales[:3, 3] = 7.0
+    scales[3, 5] = 0.0
+    sent = many(names, observations, model, starts=[True] * 4, observation_scales=scales, outputs=["state"])
+    reply = caller.send(sent)
+    assert b"observation_scales: 0" in reply["status"][3]
+    for index in range(3):
+        own = {"observation_scales": scales[index]}
+        assert reply["state"][index] == caller.infer(model, observations[index], inputs=own, outputs=["state"]).state
+    assert len(set(reply["state"][:3])) == 3
 
 
 @pytest.mark.parametrize("raw", [True, False], ids=["raw", "typed"])

@@ -10,8 +10,11 @@ from tests.predictor.v2 import Caller, message, set_parameter
 
 INF = float("inf")
 INVALID = "INVALID_ARGUMENT"
-TIMED = [name for name in MODELS if bound(name).takes_time_deltas]
-DELTAS: dict[str, tuple[Any, list[str]]] = {
+BY_ROW = [
+    *((name, "time_deltas") for name in MODELS if bound(name).takes_time_deltas),
+    *((name, "observation_scales") for name in MODELS if bound(name).takes_observation_scales),
+]
+VALUES: dict[str, tuple[Any, list[str]]] = {
     "zero": ([1.0, 0.0, 1.0], ["0", "[1]", "> 0"]),
     "negative": ([1.0, 1.0, -0.5], ["-0.5", "[2]", "> 0"]),
     "nan": ([float("nan"), 1.0, 1.0], ["nan", "[0]", "finite"]),
@@ -22,17 +25,28 @@ DELTAS: dict[str, tuple[Any, list[str]]] = {
 }
 
 
-@pytest.mark.parametrize("name", TIMED)
-@pytest.mark.parametrize("case", DELTAS)
-def test_wrong_time_steps_are_refused_by_place(caller: Caller, sequence: str, name: str, case: str) -> None:
-    values, words = DELTAS[case]
+@pytest.mark.parametrize(("name", "tensor"), BY_ROW)
+@pytest.mark.parametrize("case", VALUES)
+def test_wrong_values_for_rows_are_refused_by_place(
+    caller: Caller, sequence: str, name: str, tensor: str, case: str
+) -> None:
+    values, words = VALUES[case]
     first = caller.infer(name, rows(name, 5), sequence_id=sequence, sequence_start=True, outputs=["state"])
-    inputs = {"observations": rows(name, 3), "time_deltas": values}
+    inputs = {"observations": rows(name, 3), tensor: values}
     refused = caller.refused(message(name, inputs, sequence_id=sequence))
     assert refused.code == INVALID
-    assert refused.sentence.startswith("time_deltas: ")
+    assert refused.sentence.startswith(f"{tensor}: ")
     assert [word for word in words if word not in refused.sentence] == [], refused.sentence
     assert caller.infer(name, rows(name, 0), sequence_id=sequence, outputs=["state"]).state == first.state
+
+
+@pytest.mark.parametrize("name", [name for name, tensor in BY_ROW if tensor == "observation_scales"])
+@pytest.mark.parametrize("scale", [1e-60, 1e60])
+def test_scales_whose_squares_are_no_numbers_are_refused(caller: Caller, name: str, scale: float) -> None:
+    scales = np.array([1.0, scale, 1.0])
+    refused = caller.refused(message(name, {"observations": rows(name, 3), "observation_scales": scales}))
+    assert refused.code == INVALID
+    assert f"observation_scales: {scale:g} came at index [1]" in refused.sentence
 
 
 @pytest.mark.parametrize("name", MODELS)
