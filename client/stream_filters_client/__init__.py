@@ -7,6 +7,22 @@ from importlib.metadata import version
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
 from stream_filters_client.aio import AsyncStreamClient
+from stream_filters_client.errors import (
+    BadInput,
+    InvalidRequest,
+    ModelNotFound,
+    OffsetMismatch,
+    OutcomeUnknown,
+    Overloaded,
+    SequenceLost,
+    ServerFault,
+    ServerUnavailable,
+    StateUnusable,
+    StreamFiltersError,
+    TooManyStreams,
+    Unauthorized,
+    Unsupported,
+)
 from stream_filters_client.protocol.calls import Patience
 from stream_filters_client.protocol.open_stream import Stream
 from stream_filters_client.protocol.open_stream_aio import AsyncStream
@@ -14,6 +30,29 @@ from stream_filters_client.protocol.sequence import Rows
 from stream_filters_client.result import Result
 from stream_filters_client.stream import StreamClient
 
-__all__ = ["AsyncStream", "AsyncStreamClient", "Patience", "Result", "Rows", "Stream", "StreamClient", "__version__"]
+__all__ = [
+    "AsyncStream",
+    "AsyncStreamClient",
+    "BadInput",
+    "InvalidRequest",
+    "ModelNotFound",
+    "OffsetMismatch",
+    "OutcomeUnknown",
+    "Overloaded",
+    "Patience",
+    "Result",
+    "Rows",
+    "SequenceLost",
+    "ServerFault",
+    "ServerUnavailable",
+    "StateUnusable",
+    "Stream",
+    "StreamClient",
+    "StreamFiltersError",
+    "TooManyStreams",
+    "Unauthorized",
+    "Unsupported",
+    "__version__",
+]
 
 __version__ = version("stream-filters-client")

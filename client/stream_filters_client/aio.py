@@ -1,5 +1,8 @@
 """The same client for asyncio."""
 
+from __future__ import annotations
+
+import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -8,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from stream_filters_client import errors
 from stream_filters_client.protocol import inspection
-from stream_filters_client.protocol.calls import Call, Conversation, told
+from stream_filters_client.protocol.calls import Call, Conversation
 from stream_filters_client.protocol.codec import Observations
 from stream_filters_client.protocol.connecting import BaseClient
 from stream_filters_client.protocol.open_stream_aio import AsyncStream
@@ -31,6 +34,19 @@ class AsyncStreamClient(BaseClient):
     """
 
     _channels: ClassVar[Any] = grpc.aio
+
+    def _begin(self) -> None:
+        try:
+            self._loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise errors.InvalidRequest(
+                "an AsyncStreamClient belongs to an event loop; make it inside of a coroutine"
+            ) from None
+
+    def _check_usable(self) -> None:
+        super()._check_usable()
+        if asyncio.get_running_loop() is not self._loop:
+            raise errors.InvalidRequest("this client belongs to another event loop; make one in each loop")
 
     def stream(
         self,
@@ -92,8 +108,8 @@ class AsyncStreamClient(BaseClient):
 
     async def _attempt(self, call: Call, ask: Callable[[Call], Coroutine[Any, Any, Any]]) -> Any:
         answer = None
-        async for attempt in self.patience.attempts():
-            with attempt, told(call, self.target):
+        async for attempt in self.patience.attempts_async(self._has_answered):
+            with attempt, self._asking(call):
                 answer = await ask(call)
         return answer
 
@@ -111,6 +127,7 @@ class AsyncStreamClient(BaseClient):
 
     async def close(self) -> None:
         """Close the connection."""
+        self._is_closed = True
         for line in list(self.lines.calls):
             line.close()
         await self._channel.close()

@@ -69,7 +69,10 @@ class Unsupported(StreamFiltersError):
 
 
 class ServerUnavailable(StreamFiltersError):
-    """No answer: the server is away, draining, or too slow. Sending the same request again is safe."""
+    """No answer: the server is away, draining, or too slow. Sending the same request again is safe.
+
+    It is not retryable where the address is that of something else.
+    """
 
     retryable = True
 
@@ -110,6 +113,8 @@ _UNREACHABLE = {
         "{target} closes every connection; it may want TLS, or a client certificate that it trusts"
     ),
 }
+# of these, what no waiting mends: another protocol, or another name
+_WRONG_ADDRESS = ("http1.x server", "wrong_version_number", "hostname verification")
 # the constants of docs/protocol.md
 BY_REFUSAL: dict[str, type[StreamFiltersError]] = {
     "invalid-request": InvalidRequest,
@@ -166,6 +171,8 @@ def from_rpc(error: grpc.RpcError, target: str, *, stream: str | None = None) ->
     else:
         failure = kind(_sentence(kind, code, details, target))
     failure.code, failure.refusal = code, refusal
+    if not refusal and any(sign in details.lower() for sign in _WRONG_ADDRESS):
+        failure.retryable = False
     if isinstance(failure, OffsetMismatch) and "next-offset" in facts:
         failure.next_offset = int(facts["next-offset"])
     return failure

@@ -1,5 +1,7 @@
 """The client: streams that arrive exactly once, however often the line breaks."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -8,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from stream_filters_client import errors
 from stream_filters_client.protocol import inspection
-from stream_filters_client.protocol.calls import Call, Conversation, told
+from stream_filters_client.protocol.calls import Call, Conversation
 from stream_filters_client.protocol.codec import Observations
 from stream_filters_client.protocol.connecting import BaseClient
 from stream_filters_client.protocol.open_stream import Stream
@@ -99,8 +101,8 @@ class StreamClient(BaseClient):
 
     def _attempt(self, call: Call, ask: Callable[[Call], Any]) -> Any:
         answer = None
-        for attempt in self.patience.attempts():
-            with attempt, told(call, self.target):
+        for attempt in self.patience.attempts(self._has_answered):
+            with attempt, self._asking(call):
                 answer = ask(call)
         return answer
 
@@ -116,6 +118,7 @@ class StreamClient(BaseClient):
 
     def close(self) -> None:
         """Close the connection."""
+        self._is_closed = True
         for line in list(self.lines.calls):
             line.close()
         self._channel.close()

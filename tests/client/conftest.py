@@ -3,7 +3,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-import stamina.instrumentation
 from stream_filters_client import cli
 from stream_filters_client.commands import list as list_command
 from stream_filters_client.input import feeds
@@ -30,7 +29,7 @@ def proxy(served: PredictorProcess) -> Iterator[OpenProxy]:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     def run(*arguments: str) -> Outcome:
         monkeypatch.setattr(sys, "argv", ["stream-filters", *arguments])
         with pytest.raises(SystemExit) as exit_:
@@ -38,8 +37,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return Outcome(int(exit_.value.code or 0), *capsys.readouterr())
 
     monkeypatch.setenv("COLUMNS", "120")
-    yield run
-    stamina.instrumentation.set_on_retry_hooks(None)
+    return run
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ MODEL = "streaming_kalman"
 OUTPUTS = ("predictive_mean", "position_mean", "observation_noise_std", "log_evidence", "state")
 ROWS = 4
 # a predictor that starts beside others on a busy machine takes its time
-PATIENCE = Patience(timeout_seconds=20.0, retry_seconds=240.0)
+PATIENCE = Patience(timeout_seconds=20.0, retry_seconds=240.0, first_seconds=240.0)
 
 
 def chunks(count: int) -> list[list[float]]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import stamina.instrumentation
 from stream_filters_client import cli
 
 from tests.conftest import StartPredictor
@@ -23,7 +22,7 @@ Run = Callable[..., str]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs `stream-filters streams`; gives what it prints, its complaint when `code` is not 0."""
 
     def run(address: str, *arguments: str, code: int = 0) -> str:
@@ -35,8 +34,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         assert (ended.value.code or 0) == code, printed.err
         return printed.err if code else printed.out
 
-    yield run
-    stamina.instrumentation.set_on_retry_hooks(None)
+    return run
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,7 @@ def test_a_stream_goes_on_to_the_same_bits_when_its_pod_is_deleted(cluster: Clus
     cluster.kube("delete", "pod", "-n", cluster.namespace, gone, "--wait=true")
     cluster.wait_until_ready()
     with cluster.forwarded(f"service/{RELEASE}-predictor", 8081) as target:
-        client = StreamClient(target, patience=Patience(retry_seconds=60))
+        client = StreamClient(target, patience=Patience(first_seconds=60))
         with client, client.stream("streaming_kalman", sequence_id=name, offset=30) as stream:
             second = stream.send(observations[30:])
     for output in ("position_mean", "log_evidence"):

@@ -107,7 +107,7 @@ class Connection:
     @property
     def patience(self) -> Patience:
         """How long the client is to try again."""
-        return Patience(retry_seconds=self.wait_seconds)
+        return Patience(retry_seconds=self.wait_seconds, first_seconds=self.wait_seconds)
 
     @contextmanager
     def arguments(self) -> Iterator[dict[str, Any]]:

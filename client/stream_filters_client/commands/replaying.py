@@ -91,11 +91,14 @@ async def _run(what: Run, reporting: Reporting) -> tuple[ServerInfo, list[Group]
             watching.cancel()
             with suppress(asyncio.CancelledError):
                 await watching
-    if reporting.screenshot is not None:
+    if reporting.live or reporting.screenshot is not None:
         from stream_filters_client.terminal import live_view as live  # noqa: PLC0415 - drawing takes long to import
 
         view = live.LiveView(groups, _title(what.label), reporting.retries)
-        live.save_screenshot(view, reporting.screenshot)
+        if reporting.live:
+            live.leave(view, reporting.console)
+        if reporting.screenshot is not None:
+            live.save_screenshot(view, reporting.screenshot)
     return server, groups
 
 

@@ -1,17 +1,19 @@
 """One call to the server, whether it may be made again, and how its failure is told."""
 
-from collections.abc import Generator, Iterator, Mapping
+import logging
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import grpc
-import stamina
+import tenacity
 
 from stream_filters_client import errors
 from stream_filters_client.protocol import codec
 from stream_filters_client.wire import inference_pb2 as wire
 
+logger = logging.getLogger("stream_filters_client")
 SERVICE = "inference.GRPCInferenceService"
 METHODS = wire.DESCRIPTOR.services_by_name["GRPCInferenceService"].methods
 
@@ -40,25 +42,53 @@ class Patience:
     """How long to wait, in seconds.
 
     timeout_seconds: for one answer. retry_seconds: for an answer after failures, 0 to give up at the first.
+    first_seconds: the same as long as the server has never answered, if that is less.
     Between tries the wait doubles from first_wait_seconds to last_wait_seconds, plus up to jitter_seconds by chance.
     """
 
     timeout_seconds: float = 10.0
     retry_seconds: float = 60.0
+    first_seconds: float = 5.0
     first_wait_seconds: float = 0.05
     last_wait_seconds: float = 2.0
     jitter_seconds: float = 0.25
 
-    def attempts(self) -> Any:
-        """Attempts at a call, for a `for` or an `async for` loop, as long as its failures are told as retryable."""
-        return stamina.retry_context(
-            on=lambda failure: isinstance(failure, errors.StreamFiltersError) and failure.retryable,
-            attempts=None if self.retry_seconds > 0 else 1,
-            timeout=self.retry_seconds or None,
-            wait_initial=self.first_wait_seconds,
-            wait_max=self.last_wait_seconds,
-            wait_jitter=self.jitter_seconds,
-        )
+    def attempts(self, has_answered: Callable[[], bool] = lambda: True) -> tenacity.Retrying:
+        """Attempts at a call, for a `for` loop, as long as its failures are told as retryable.
+
+        has_answered: whether the server ever did.
+        """
+        return tenacity.Retrying(**self._options(has_answered))
+
+    def attempts_async(self, has_answered: Callable[[], bool] = lambda: True) -> tenacity.AsyncRetrying:
+        """As `attempts`, for an `async for` loop."""
+        return tenacity.AsyncRetrying(**self._options(has_answered))
+
+    def _options(self, has_answered: Callable[[], bool]) -> dict[str, Any]:
+        def limit_seconds() -> float:
+            return self.retry_seconds if has_answered() else min(self.first_seconds, self.retry_seconds)
+
+        def is_over(state: tenacity.RetryCallState) -> bool:
+            return (state.seconds_since_start or 0.0) + state.upcoming_sleep >= limit_seconds()
+
+        def notice(state: tenacity.RetryCallState) -> None:
+            failure = state.outcome.exception() if state.outcome else None
+            is_news = state.attempt_number == 1 and not has_answered()
+            what = f"{failure}; trying for {limit_seconds():g} s"
+            logger.log(logging.WARNING if is_news else logging.INFO, what, extra={"failure": failure})
+
+        return {
+            "retry": tenacity.retry_if_exception(_is_retryable),
+            "stop": is_over,
+            "wait": tenacity.wait_exponential(self.first_wait_seconds, self.last_wait_seconds)
+            + tenacity.wait_random(0, self.jitter_seconds),
+            "before_sleep": notice,
+            "reraise": True,
+        }
+
+
+def _is_retryable(failure: BaseException) -> bool:
+    return isinstance(failure, errors.StreamFiltersError) and failure.retryable
 
 
 class Status(grpc.RpcError):
@@ -111,4 +141,5 @@ def told(call: Call, target: str) -> Iterator[None]:
                 "look at the stream's next offset before sending more"
             )
             failure.code, failure.refusal = code, refusal
-        raise failure from error
+        # the sentence says it all; what gRPC makes of it is for those who made gRPC
+        raise failure from None

@@ -1,6 +1,6 @@
 """NumPy arrays as v2 tensors, and back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,11 @@ def as_floats(name: str, values: Observations) -> Floats:
 
     What is masked is missing. Raises InvalidRequest, also for times and for numbers that are text.
     """
+    if isinstance(values, Iterator | AsyncIterator):
+        raise InvalidRequest(
+            f"{name} came as {type(values).__name__}, whose end nobody knows; send a list of them, or hand it to "
+            "send_many, which makes a request of each item"
+        )
     try:
         if isinstance(values, np.ma.MaskedArray):
             return np.where(np.ma.getmaskarray(values), np.nan, values.data).astype(np.float64)

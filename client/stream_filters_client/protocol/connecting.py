@@ -8,7 +8,7 @@ import grpc
 from google.protobuf import message_factory
 
 from stream_filters_client import errors
-from stream_filters_client.protocol.calls import METHODS, SERVICE, Patience
+from stream_filters_client.protocol.calls import METHODS, SERVICE, Call, Patience, told
 from stream_filters_client.protocol.routing import Lines, Route
 from stream_filters_client.protocol.sequence import Sequence
 
@@ -39,6 +39,7 @@ class BaseClient:
     ) -> None:
         if "://" in target or not target:
             raise errors.InvalidRequest(f"{target!r} is no address; write host:port, as in localhost:8081")
+        self._begin()
         self.target = target
         self.patience = patience or Patience()
         self._metadata = tuple(metadata)
@@ -56,6 +57,33 @@ class BaseClient:
             for method in METHODS
         }
         self.lines = Lines()
+        self._is_closed = False
+        self._answered = False
+
+    def _begin(self) -> None:
+        """Raise InvalidRequest where no connection can be made."""
+
+    def _has_answered(self) -> bool:
+        """Whether the server ever was there."""
+        return self._answered
+
+    def _check_usable(self) -> None:
+        """Raise InvalidRequest where no call can be made."""
+        if self._is_closed:
+            raise errors.InvalidRequest(f"this client of {self.target} is closed; make another one")
+
+    @contextmanager
+    def _asking(self, call: Call) -> Iterator[None]:
+        """Around one try of a call, whose failure is told as one of our errors."""
+        self._check_usable()
+        try:
+            with told(call, self.target):
+                yield
+        except errors.StreamFiltersError as failure:
+            # only a server of ours names its refusals
+            self._answered |= bool(failure.refusal)
+            raise
+        self._answered = True
 
 
 class Line(Protocol):

@@ -1,5 +1,7 @@
 """One stream of observations, for threads."""
 
+from __future__ import annotations
+
 import weakref
 from collections.abc import Generator, Iterable, Iterator
 from threading import Lock
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 class Stream(BaseStream[StreamingCall]):
     """One stream of observations. Made by `StreamClient.stream`."""
 
-    def __init__(self, client: "StreamClient", sequence: Sequence, route: Route, *, keep: bool) -> None:
+    def __init__(self, client: StreamClient, sequence: Sequence, route: Route, *, keep: bool) -> None:
         super().__init__(sequence, route, client.open_line, keep=keep)
         self._client = client
         self._turn = Lock()

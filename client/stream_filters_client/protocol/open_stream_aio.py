@@ -1,5 +1,7 @@
 """One stream of observations, for asyncio."""
 
+from __future__ import annotations
+
 import asyncio
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 class AsyncStream(BaseStream[AsyncStreamingCall]):
     """`Stream` for asyncio. Made by `AsyncStreamClient.stream`."""
 
-    def __init__(self, client: "AsyncStreamClient", sequence: Sequence, route: Route, *, keep: bool) -> None:
+    def __init__(self, client: AsyncStreamClient, sequence: Sequence, route: Route, *, keep: bool) -> None:
         super().__init__(sequence, route, client.open_line, keep=keep)
         self._client = client
         self._turn = asyncio.Lock()

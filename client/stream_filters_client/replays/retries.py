@@ -1,20 +1,26 @@
 """How often the command line had to try again."""
 
-import stamina.instrumentation
+import logging
+
+from stream_filters_client.protocol.calls import logger
 
 
-class RetryCount:
-    """Counts tries that are made again, in place of stamina's log lines."""
+class RetryCount(logging.Handler):
+    """Counts tries that are made again, in place of the library's log lines."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.count = 0
         self._told = 0
         self._reason = ""
-        stamina.instrumentation.set_on_retry_hooks([self._noticed])
+        logger.handlers[:] = [self]
+        logger.propagate = False
+        logger.setLevel(logging.INFO)
 
-    def _noticed(self, details: stamina.instrumentation.RetryDetails) -> None:
+    def emit(self, record: logging.LogRecord) -> None:
+        """One more."""
         self.count += 1
-        self._reason = str(details.caused_by)
+        self._reason = str(getattr(record, "failure", record.getMessage()))
 
     def news(self) -> str:
         """What to tell since the last time; empty for nothing."""

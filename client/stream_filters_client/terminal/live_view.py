@@ -32,6 +32,7 @@ class LiveView:
         self._scores: list[PanelScores] = []
         self._scored_seconds = 0.0
         self._trouble = ""
+        self.over = False
         self.look()
 
     def look(self) -> None:
@@ -53,7 +54,8 @@ class LiveView:
         yield from console.render(layout, options.update(height=height))
 
     def _header(self) -> Text:
-        header = Text.assemble((self._title, "bold"), "  Ctrl-C ends the streams", no_wrap=True, overflow="ellipsis")
+        hint = "" if self.over else "  Ctrl-C ends the streams"
+        header = Text.assemble((self._title, "bold"), hint, no_wrap=True, overflow="ellipsis")
         return header.append(f"  {self._trouble}", style="red") if self._trouble else header
 
     def _current_scores(self) -> list[PanelScores]:
@@ -78,6 +80,12 @@ async def watch(view: LiveView, console: Console) -> None:
         finally:
             # some terminals that were resized keep what is on this screen
             console.clear()
+
+
+def leave(view: LiveView, console: Console) -> None:
+    """Draw what was last seen where it stays, above what follows."""
+    view.over = True
+    console.print(view, height=min(console.height, _SCREENSHOT_SIZE[1]))
 
 
 async def _in_thread(draw: Callable[[], None]) -> None:

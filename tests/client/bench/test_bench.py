@@ -5,11 +5,10 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import stamina.instrumentation
 from stream_filters_client import cli
 
 from tests.client.fake_predictor import FakePredictor
@@ -20,9 +19,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def bench(
-    predictor: FakePredictor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Run]:
+def bench(predictor: FakePredictor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs the command against the fake predictor; gives its exit code and what it printed."""
 
     def run(*arguments: str) -> tuple[int, str, str]:
@@ -32,8 +29,7 @@ def bench(
             cli.main()
         return int(ended.value.code or 0), *capsys.readouterr()
 
-    yield run
-    stamina.instrumentation.set_on_retry_hooks(None)
+    return run
 
 
 def found(outcome: tuple[int, str, str]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import stamina.instrumentation
 from stream_filters_client import cli, errors
 from stream_filters_client.kubernetes import cluster
 from stream_filters_client.kubernetes.target import Endpoint, Via, reach
@@ -32,7 +31,7 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCluster
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["stream-filters", *arguments])
         with pytest.raises(SystemExit) as exit_:
@@ -40,8 +39,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return (int(exit_.value.code or 0), *capsys.readouterr())
 
     monkeypatch.setenv("COLUMNS", "120")
-    yield run
-    stamina.instrumentation.set_on_retry_hooks(None)
+    return run
 
 
 def test_every_command_reaches_the_pod_by_its_inference_service(
