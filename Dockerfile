@@ -37,10 +37,8 @@ RUN python -m venv --without-pip /opt/venv \
  && find /opt/venv -type d -name tests -path '*/site-packages/*' -prune -exec rm -rf {} +
 COPY VERSION VERSION
 COPY predictor predictor
-# The wheel's times are whole seconds, as those in an image are: numba compares them when it looks a kernel up.
 RUN /build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /wheels ./predictor \
  && /build/bin/pip --python /opt/venv/bin/python install --quiet --no-deps /wheels/*.whl \
- && find /opt/venv/lib -name '*.py' -exec touch -d @1704067200 {} + \
  && /opt/venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/venv/lib
 COPY deploy/entrypoint deploy/health /opt/stream-filters/bin/
 RUN ln -s health /opt/stream-filters/bin/stream-filters-health \

@@ -39,8 +39,6 @@ setup: .venv/.ready .venv-client/.ready .venv/.warm ## make the environments fro
 
 # compiled once here, so that no start of the predictor waits for the compiler
 .venv/.warm: .venv/.ready $(shell find predictor/stream_filters/filters -name "*.py")
-	@# numba does not see a change in a module that a cached kernel calls
-	@find predictor/stream_filters/filters -name "*.nb[ic]" -delete
 	@echo "compiling the filters for this processor: a minute or two, once"
 	@$(BIN)/python -m stream_filters.warm
 	@touch $@

@@ -1,4 +1,7 @@
-"""Compile the kernels of every filter into numba's cache, so that no server has to: `python -m stream_filters.warm`."""
+"""Compile the kernels of every filter into numba's cache, so that no server has to: `python -m stream_filters.warm`.
+
+What was compiled from other sources is dropped.
+"""
 
 import multiprocessing
 import sys
@@ -6,6 +9,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from stream_filters.filters import REGISTRY
+from stream_filters.filters.numerics.kernel_cache import drop_stale
 
 
 def main() -> None:
@@ -16,6 +20,7 @@ def main() -> None:
         for done in as_completed(warming):
             done.result()
             sys.stdout.write(f"{warming[done]}: compiled after {time.perf_counter() - began:.0f} s\n")
+    drop_stale()
 
 
 def warm(name: str) -> None:

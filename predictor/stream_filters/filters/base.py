@@ -1,7 +1,8 @@
 """What a filter is: a declaration, and a pure function over plain NumPy records."""
 
+import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Generic, Literal, TypeVar
@@ -82,6 +83,11 @@ class Batch:
     def __post_init__(self) -> None:
         if self.observation_scales is _UNSAID:
             object.__setattr__(self, "observation_scales", np.ones(len(self.observations)))
+
+    def part(self, first: int, last: int) -> "Batch":
+        """The rows from `first` up to `last`."""
+        rows = slice(first, last)
+        return Batch(self.observations[rows], self.time_deltas[rows], self.observation_scales[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +170,19 @@ class Filter(ABC, Generic[ConfigT]):
         Returns the new state (a copy) and the outputs named. Rows that could not be scored yet hold NaN.
         """
 
+    def run_many(self, states: Array, batch: Batch, bounds: NDArray[np.int64], names: frozenset[str]) -> Step:
+        """Filter the rows of S streams, which stand one behind the other in the batch.
+
+        states [S]: their states. bounds [S + 1]: the rows of stream s are those from bounds[s] up to bounds[s + 1].
+        Returns the new states [S], and the outputs named of all rows.
+        """
+        steps = [
+            self.run(state, batch.part(first, last), names)
+            for state, (first, last) in zip(_each(states), itertools.pairwise(bounds.tolist()), strict=True)
+        ]
+        after = np.array([step.state for step in steps], self.state_dtype)
+        return Step(after, {name: np.concatenate([step.info[name] for step in steps]) for name in names})
+
     @abstractmethod
     def forecast(self, state: Array, horizon: int) -> Mapping[str, Array]:
         """The `on_horizon` outputs for steps 1..horizon after the last row, at the nominal time delta."""
@@ -189,6 +208,25 @@ class Filter(ABC, Generic[ConfigT]):
         batch = Batch(observations, np.full(16, self.nominal_time_delta))
         names = frozenset(output.name for output in self.outputs if not output.on_horizon)
         self.forecast(self.run(self.initial_state(), batch, names).state, 2)
+
+
+class FilterOfMany(Filter[ConfigT]):
+    """A filter that takes many streams in one call; of one stream it is the same call."""
+
+    @abstractmethod
+    def run_many(self, states: Array, batch: Batch, bounds: NDArray[np.int64], names: frozenset[str]) -> Step:
+        """Filter the rows of S streams; see `Filter.run_many`."""
+
+    def run(self, state: Array, batch: Batch, names: frozenset[str]) -> Step:
+        """Filter T rows of one stream."""
+        bounds = np.array((0, len(batch.observations)), np.int64)
+        step = self.run_many(state.reshape(1), batch, bounds, names)
+        return Step(step.state.reshape(()), step.info)
+
+
+def _each(states: Array) -> Iterator[Array]:
+    """The states [S] one by one, as zero-dimensional arrays."""
+    return (states[index : index + 1].reshape(()) for index in range(len(states)))
 
 
 def common_outputs(dimension: int) -> tuple[Tensor, ...]:

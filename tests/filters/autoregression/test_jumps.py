@@ -7,7 +7,7 @@ from stream_filters.filters.autoregression.config import Config, grid_of, sizes_
 from stream_filters.filters.autoregression.filter import OnlineArLearning
 from stream_filters.filters.autoregression.records import NO_WEIGHT, Belief, Grid, Work
 from stream_filters.filters.autoregression.switching import mix_nodes
-from stream_filters.filters.autoregression.views import room_for, view_belief, view_work
+from stream_filters.filters.autoregression.views import SCRATCH, STATE, belief_of, view_scratch, view_state
 from stream_filters.filters.base import Array, Batch
 
 Floats = NDArray[np.float64]
@@ -60,13 +60,15 @@ def nodes() -> tuple[Grid, Belief, Work]:
     rng = np.random.default_rng(5)
     roots = rng.standard_normal((3, 3, 3))
     covs = roots @ roots.transpose(0, 2, 1)
-    belief, rest = view_belief.py_func(np.zeros(64), room_for(sizes), sizes)
+    scratch = view_scratch.py_func(SCRATCH.zeros(sizes), sizes)  # type: ignore[attr-defined]  # what numba compiles
+    state = view_state.py_func(STATE.zeros(sizes), sizes)  # type: ignore[attr-defined]
+    belief = belief_of.py_func(state, scratch)
     belief.mean[:, :3] = rng.standard_normal((3, 3)).T
     belief.cov[:, :3] = covs[:, *np.triu_indices(3)].T
     belief.b[:] = 8.0, 12.0, 10.0, *FILLING
     belief.half_dof[:] = 10.0
     belief.weight[:] = 0.99, 0.002, 0.008, *NO_WEIGHT * FILLING
-    return grid_of(ORDER_2), belief, view_work.py_func(rest, sizes)[0]
+    return grid_of(ORDER_2), belief, scratch.work
 
 
 def test_a_node_takes_on_the_moments_of_what_flows_in(nodes: tuple[Grid, Belief, Work]) -> None:

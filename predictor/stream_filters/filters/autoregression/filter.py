@@ -1,33 +1,33 @@
 """online_ar_learning: a time-varying autoregression of unknown drift and noise, learnt observation by observation."""
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
 from stream_filters.filters.autoregression.config import Config, grid_of, sizes_of
-from stream_filters.filters.autoregression.forecast import cloud, forecast_rows, path_room
+from stream_filters.filters.autoregression.forecast import CLOUD, cloud, forecast_rows
 from stream_filters.filters.autoregression.outputs import Outputs
 from stream_filters.filters.autoregression.records import NO_WEIGHT
-from stream_filters.filters.autoregression.rows import begin_rows, filter_rows
-from stream_filters.filters.autoregression.views import Parts, pack_grid, room_for
+from stream_filters.filters.autoregression.rows import begin_rows, filter_rows, filter_streams
+from stream_filters.filters.autoregression.views import GRID, SCRATCH, STATE, Parts
 from stream_filters.filters.autoregression.warm_up import Start, begin, remember
 from stream_filters.filters.base import (
     TIME,
     Array,
     Batch,
-    Filter,
     FilterConfig,
+    FilterOfMany,
     Floats,
     Step,
     Tensor,
     common_outputs,
 )
+from stream_filters.filters.numerics.declarations import Integers
 from stream_filters.filters.numerics.workspace import PerThread, ReportRoom
 
 
-class OnlineArLearning(Filter[Config]):
+class OnlineArLearning(FilterOfMany[Config]):
     """Autoregression of order p whose intercept, coefficients and noise variance are learnt, and may drift.
 
     The default grid has 3 level drifts x 4 coefficient drifts x 2 noise memories and a restart for each of three
@@ -47,41 +47,17 @@ class OnlineArLearning(Filter[Config]):
         super().__init__(config)
         self.grid = grid_of(config)
         self._sizes = sizes_of(config)
-        self._grid = pack_grid(self.grid)
-        self._scratch = PerThread(lambda: room_for(self._sizes))
+        self._dtype = STATE.dtype(self._sizes)
+        self._grid = GRID.pack(self.grid, self._sizes)
+        self._scratch = PerThread(lambda: SCRATCH.zeros(self._sizes))
         self._points = cloud(1, config.order + 1)[0]
         shapes = {output.name: output.wire_shape[1:] for output in self.outputs if not output.on_horizon}
         self._room = ReportRoom({name: shapes[name] for name in Outputs._fields})
 
-    @cached_property
+    @property
     def state_dtype(self) -> np.dtype[np.void]:
-        """Layout of one stream's state; `started` is 0 while the warm-up values are gathered."""
-        p, v, n = self.config.order, self._sizes.variants, self._sizes.variants * self._sizes.nodes
-        d = p + 1
-        kept: list[tuple[str, type, tuple[int, ...]]] = []
-        if self.config.window is not None:
-            kept = [
-                ("window_rows", np.float64, (self.config.window, d)),
-                ("window_latest", np.float64, (p,)),
-                ("window_place", np.int64, (2,)),
-            ]
-        return np.dtype(
-            [
-                ("started", np.int64),
-                ("absorbed", np.int64),
-                ("warm_count", np.int64),
-                ("warm_values", np.float64, (2 * self._wanted,)),
-                ("scales", np.float64, (2,)),
-                ("lags", np.float64, (v, p)),
-                ("lag_variances", np.float64, (v, p)),
-                ("a", np.float64, (len(self.config.memories),)),
-                ("b", np.float64, (n,)),
-                ("weight", np.float64, (n,)),
-                ("mean", np.float64, (n, d)),
-                ("cov", np.float64, (n, d * (d + 1) // 2)),
-                *kept,
-            ]
-        )
+        """Layout of one stream's state."""
+        return self._dtype
 
     @property
     def _wanted(self) -> int:
@@ -111,7 +87,7 @@ class OnlineArLearning(Filter[Config]):
 
     def initial_state(self) -> Array:
         """The prior: a stream without observations."""
-        return np.zeros((), self.state_dtype)
+        return np.zeros((), self._dtype)
 
     def verify(self, state: Array) -> None:
         """Raise ValueError unless the counts fit the warm-up."""
@@ -124,35 +100,46 @@ class OnlineArLearning(Filter[Config]):
             if not 0 <= count <= self.config.window or not 0 <= following < self.config.window:
                 raise ValueError("its window's places are out of range")
 
-    def run(self, state: Array, batch: Batch, names: frozenset[str]) -> Step:
-        """Filter T rows; outputs of the warm-up's rows, and of a stream that has not changed yet, are NaN.
+    def run_many(self, states: Array, batch: Batch, bounds: Integers, names: frozenset[str]) -> Step:
+        """Filter R rows; outputs of the warm-up's rows, and of a stream that has not changed yet, are NaN.
 
         A stream whose unit changes by a factor of 1e60 begins again.
         """
         observations = batch.observations[:, 0].copy()
         plan = self._room.plan(observations.size, names)
         buffer = plan.new_buffer()
-        parts, after = self._parts(state)
-        row = 0 if after["started"] else self._warm_up(parts, observations)
+        out = (buffer, plan.starts, self._points)
+        # A read-only array would be another type, and have the kernels compiled again.
+        words = np.frombuffer(states).reshape(len(states), -1).copy()
+        came_to = np.empty(len(states), np.int64)
+        parts = Parts(self._grid, self._scratch.value, words[0])
+        filter_streams(observations, bounds, words, parts, out, self._sizes, came_to)
+        for s in np.flatnonzero(came_to < bounds[1:]):
+            self._go_on(observations[: bounds[s + 1]], int(came_to[s]), parts._replace(state=words[s]), out)
+        return Step(np.ndarray(len(states), self._dtype, words), plan.arrays(buffer))
+
+    def _go_on(self, observations: Floats, row: int, parts: Parts, out: tuple[Floats, Integers, Floats]) -> None:
+        """Take one stream from `row` on to the last one: it has not started, or its unit has changed."""
+        state = np.ndarray((), self._dtype, parts.state)
         while row < observations.size:
-            row = filter_rows(observations, row, parts, (buffer, plan.starts, self._points), self._sizes)
-            if row < observations.size:
+            if state["started"]:
                 parts.state[:] = 0.0
-                row += self._warm_up(parts, observations[row:])
-        return Step(after, plan.arrays(buffer))
+            row += self._warm_up(parts, observations[row:])
+            if row < observations.size:
+                row = filter_rows(observations, row, observations.size, parts, out, self._sizes)
 
     def _parts(self, state: Array) -> tuple[Parts, Array]:
         """What kernels work with, on a copy of the state, and that copy."""
         # A read-only array would be another type, and have the kernels compiled again.
         words = np.frombuffer(state).copy()
-        return Parts(*self._grid, self._scratch.value, words), np.ndarray((), self.state_dtype, words)
+        return Parts(self._grid, self._scratch.value, words), np.ndarray((), self._dtype, words)
 
     def forecast(self, state: Array, horizon: int) -> Mapping[str, Array]:
         """Forecasts for steps 1..horizon; NaN during the warm-up."""
         out = np.full((horizon, 4), np.nan)
         if state["started"]:
             deviates = cloud(horizon, self.config.order + 1)
-            forecast_rows(deviates, self._parts(state)[0], path_room(self._sizes), out, self._sizes)
+            forecast_rows(deviates, self._parts(state)[0], CLOUD.zeros(self._sizes), out, self._sizes)
         return {
             "forecast_mean": out[:, 0].copy(),
             "forecast_std": out[:, 1].copy(),
@@ -161,7 +148,7 @@ class OnlineArLearning(Filter[Config]):
 
     def _warm_up(self, parts: Parts, observations: Floats) -> int:
         """Gather warm-up values, in place, and start when there are enough; returns the rows used."""
-        state = np.ndarray((), self.state_dtype, parts.state)
+        state = np.ndarray((), self._dtype, parts.state)
         for row, value in enumerate(observations):
             if state["started"]:
                 return row

@@ -6,20 +6,21 @@ posterior and its Gaussian forecasts are mixed: only the parameters are sampled,
 """
 
 import math
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
 from stream_filters.filters.autoregression.equations import cholesky
 from stream_filters.filters.autoregression.grid import predict_row
-from stream_filters.filters.autoregression.records import Belief, Grid, Integers, Sizes
+from stream_filters.filters.autoregression.records import Belief, Grid, Sizes
 from stream_filters.filters.autoregression.report import gather_predictive, predictive_moments, quantiles
 from stream_filters.filters.autoregression.stationarity import noise_scale
-from stream_filters.filters.autoregression.views import Parts, load, view_belief, view_grid, view_work
+from stream_filters.filters.autoregression.views import Parts, belief_of, load, view_grid, view_scratch, view_state
 from stream_filters.filters.base import Floats
-from stream_filters.filters.numerics.compiled import compiled, inlined
-from stream_filters.filters.numerics.student_t_lanes import TERMS
-from stream_filters.filters.numerics.student_t_mixtures import PADDING, Mixture, view_mixture
+from stream_filters.filters.numerics.compiled import compiled
+from stream_filters.filters.numerics.declarations import Integers
+from stream_filters.filters.numerics.layout import Layout
+from stream_filters.filters.numerics.student_t_mixtures import PADDING, Mixture
 
 PATHS = 256
 _LARGEST = 1e150
@@ -32,12 +33,23 @@ class Paths(NamedTuple):
     room.
     """
 
-    node: Integers
-    theta: Floats
-    variance: Floats
-    centres: Floats
-    covs: Floats
-    cross: Floats
+    node: Annotated[Integers, "paths"]
+    theta: Annotated[Floats, "paths, order + 1"]
+    variance: Annotated[Floats, "paths"]
+    centres: Annotated[Floats, "paths, order"]
+    covs: Annotated[Floats, "2, paths, order, order"]
+    cross: Annotated[Floats, "order"]
+
+
+class Cloud(NamedTuple):
+    """The paths, and the mixture of their forecasts: each path with and without outliers."""
+
+    paths: Paths
+    branches: Annotated[Mixture, {"components": f"2 * paths + {PADDING}"}]
+
+
+CLOUD = Layout(Cloud, Sizes, names={"paths": str(PATHS)})
+_view_cloud = CLOUD.viewer()
 
 
 def cloud(horizon: int, dimension: int) -> Floats:
@@ -49,39 +61,18 @@ def cloud(horizon: int, dimension: int) -> Floats:
     return np.stack([half, -half], axis=2).reshape(horizon, PATHS, dimension + 1)
 
 
-def path_room(sizes: Sizes) -> Floats:
-    """Room for the paths and their mixture."""
-    p = sizes.order
-    return np.zeros(PATHS * (2 + (p + 1) + p + 2 * p * p) + p + (4 + TERMS) * (2 * PATHS + PADDING))
-
-
-@inlined
-def _view_paths(room: Floats, sizes: Sizes) -> tuple[Paths, Mixture]:
-    """The paths and their mixture in the room."""
-    p = sizes.order
-    single, rest = room[: 2 * PATHS].reshape((2, PATHS)), room[2 * PATHS :]
-    theta, rest = rest[: PATHS * (p + 1)], rest[PATHS * (p + 1) :]
-    centres, rest = rest[: PATHS * p], rest[PATHS * p :]
-    covs, rest = rest[: 2 * PATHS * p * p], rest[2 * PATHS * p * p :]
-    paths = Paths(
-        node=single[0].view(np.int64),
-        theta=theta.reshape((PATHS, p + 1)),
-        variance=single[1],
-        centres=centres.reshape((PATHS, p)),
-        covs=covs.reshape((2, PATHS, p, p)),
-        cross=rest[:p],
-    )
-    return paths, view_mixture(rest[p:], 2 * PATHS + PADDING)
-
-
 @compiled
 def forecast_rows(deviates: Floats, parts: Parts, room: Floats, out: Floats, sizes: Sizes) -> None:
-    """Fill out [h, 4]: mean, std, lower and upper end of the interval. room: `path_room`, zeros."""
-    grid = view_grid(parts.group, parts.real, sizes)
-    belief, rest = view_belief(parts.state, parts.room, sizes)
-    work, mixture = view_work(rest, sizes)
-    load(parts.state, grid, belief, work, sizes)
-    paths, branches = _view_paths(room, sizes)
+    """Fill out [h, 4]: mean, std, lower and upper end of the interval. room: words of `CLOUD`, zeros."""
+    grid, state, scratch = (
+        view_grid(parts.grid, sizes),
+        view_state(parts.state, sizes),
+        view_scratch(parts.scratch, sizes),
+    )
+    belief, work, mixture = belief_of(state, scratch), scratch.work, scratch.mixture
+    load(state, grid, belief, work, sizes)
+    cloud = _view_cloud(room, sizes)
+    paths, branches = cloud.paths, cloud.branches
     predict_row(grid, belief, work, math.nan)
     mean, std = predictive_moments(grid, belief, work)
     ends, centre = grid.ends[1:], belief.scales[0]

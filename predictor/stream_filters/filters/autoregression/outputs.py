@@ -1,11 +1,11 @@
 """The outputs of an autoregression's rows, compiled: what was asked for is written, in the observations' unit."""
 
 import math
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from stream_filters.filters.autoregression.records import Belief, Grid, Integers, Sizes, Work
+from stream_filters.filters.autoregression.records import Belief, Grid, Sizes, Work
 from stream_filters.filters.autoregression.report import (
     gather_coefficient,
     gather_intercept,
@@ -16,49 +16,32 @@ from stream_filters.filters.autoregression.report import (
     separate,
 )
 from stream_filters.filters.base import Floats
-from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.compiled import compiled
 from stream_filters.filters.numerics.elementary import total
+from stream_filters.filters.numerics.layout import Layout
 from stream_filters.filters.numerics.student_t_mixtures import Mixture, first_components, mixture_cdf
-from stream_filters.filters.numerics.workspace import view_column, view_rows
 
 
 class Outputs(NamedTuple):
     """Arrays to fill, named and shaped as on the wire; one with no rows was not asked for."""
 
-    predictive_mean: Floats
-    predictive_std: Floats
-    predictive_interval: Floats
-    log_evidence: Floats
-    pit: Floats
-    outlier_probability: Floats
-    model_weights: Floats
-    intercept: Floats
-    coefficients: Floats
-    noise_std: Floats
-    stationary_probability: Floats
-    drift_rate: Floats
-    effective_memory: Floats
+    predictive_mean: Annotated[Floats, "rows"]
+    predictive_std: Annotated[Floats, "rows"]
+    predictive_interval: Annotated[Floats, "rows, 2"]
+    log_evidence: Annotated[Floats, "rows"]
+    pit: Annotated[Floats, "rows"]
+    outlier_probability: Annotated[Floats, "rows"]
+    model_weights: Annotated[Floats, "rows, variants"]
+    intercept: Annotated[Floats, "rows, 3"]
+    coefficients: Annotated[Floats, "rows, order, 3"]
+    noise_std: Annotated[Floats, "rows, 3"]
+    stationary_probability: Annotated[Floats, "rows"]
+    drift_rate: Annotated[Floats, "rows"]
+    effective_memory: Annotated[Floats, "rows"]
 
 
-@inlined
-def view_outputs(buffer: Floats, starts: Integers, rows: int, sizes: Sizes) -> Outputs:
-    """The outputs in their buffer; starts: of each field of `Outputs`, negative where it was not asked for."""
-    coefficients = view_rows(buffer, starts[8], rows, 3 * sizes.order)
-    return Outputs(
-        predictive_mean=view_column(buffer, starts[0], rows),
-        predictive_std=view_column(buffer, starts[1], rows),
-        predictive_interval=view_rows(buffer, starts[2], rows, 2),
-        log_evidence=view_column(buffer, starts[3], rows),
-        pit=view_column(buffer, starts[4], rows),
-        outlier_probability=view_column(buffer, starts[5], rows),
-        model_weights=view_rows(buffer, starts[6], rows, sizes.variants),
-        intercept=view_rows(buffer, starts[7], rows, 3),
-        coefficients=coefficients.reshape((coefficients.shape[0], sizes.order, 3)),
-        noise_std=view_rows(buffer, starts[9], rows, 3),
-        stationary_probability=view_column(buffer, starts[10], rows),
-        drift_rate=view_column(buffer, starts[11], rows),
-        effective_memory=view_column(buffer, starts[12], rows),
-    )
+OUTPUTS = Layout(Outputs, Sizes)
+view_outputs = OUTPUTS.report_viewer()
 
 
 @compiled

@@ -4,17 +4,13 @@ Kernels see nodes side by side: entry j of every array [m] belongs to node j, so
 Each variant has `Sizes.nodes` of them, filled up to whole vectors with nodes that have next to no weight.
 """
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-import numpy as np
 from numba.extending import register_jitable
-from numpy.typing import NDArray
 
 from stream_filters.filters.base import Floats
-
-Integers = NDArray[np.int64]
-# unsigned, so that no loop has to allow for an index that counts from the end: such loops are not vectorised
-Indices = NDArray[np.uint64]
+from stream_filters.filters.numerics.declarations import Indices, Integers
+from stream_filters.filters.numerics.student_t_mixtures import PADDING, Mixture
 
 # A posterior noise variance stays above this part of the warm-up variance, so that a stuck sensor has a log evidence.
 SMALLEST_VARIANCE = 1e-12
@@ -42,6 +38,21 @@ def stride(sizes: Sizes) -> int:
     return sizes.nodes + (-sizes.nodes) % LANES
 
 
+# What shapes speak of: d regressors, a symmetric d x d matrix as its upper triangle, n nodes, m with those that fill up
+# vectors, a window or none, values that a stream can gather before it starts, and most components of a mixture: every
+# node, the wide branch of each variant, and a common one.
+NAMES = {
+    "d": "order + 1",
+    "packed": "d * (d + 1) // 2",
+    "n": "variants * nodes",
+    "stride": f"nodes + (-nodes) % {LANES}",
+    "m": "variants * stride",
+    "kept": "min(window, 1)",
+    "gathered": "2 * (order + 4)",
+    "components": f"m + variants + 1 + {PADDING}",
+}
+
+
 class Grid(NamedTuple):
     """What the configuration fixes: nodes [m], variants [v], groups of one noise memory [g].
 
@@ -53,26 +64,59 @@ class Grid(NamedTuple):
     standard deviation of each. ends [3]: probabilities of a band's median and ends.
     """
 
-    level_drift: Floats
-    coefficient_drift: Floats
-    prior: Floats
-    restarts: Floats
-    retain: Floats
-    outlier_share: Floats
-    narrow: Floats
-    wide: Floats
-    group: Indices
-    clean: Floats
-    mass: Floats
-    settings: Floats
-    window_prior: Floats
-    ends: Floats
+    level_drift: Annotated[Floats, "m"]
+    coefficient_drift: Annotated[Floats, "m"]
+    prior: Annotated[Floats, "m"]
+    restarts: Annotated[Floats, "m"]
+    retain: Annotated[Floats, "m"]
+    outlier_share: Annotated[Floats, "m"]
+    narrow: Annotated[Floats, "m"]
+    wide: Annotated[Floats, "m"]
+    group: Annotated[Indices, "m"]
+    clean: Annotated[Floats, "variants"]
+    mass: Annotated[Floats, "variants"]
+    settings: Annotated[Floats, "6"]
+    window_prior: Annotated[Floats, "2"]
+    ends: Annotated[Floats, "3"]
+
+
+class State(NamedTuple):
+    """What a store keeps, a node's numbers together. started: 0 while the values are gathered that a start needs.
+
+    absorbed: observations. a [g], the other nodes' arrays and scales: see `Belief`. window: see `Window`.
+    """
+
+    started: Annotated[Integers, ""]
+    absorbed: Annotated[Integers, ""]
+    warm_count: Annotated[Integers, ""]
+    warm_values: Annotated[Floats, "gathered"]
+    scales: Annotated[Floats, "2"]
+    lags: Annotated[Floats, "variants, order"]
+    lag_variances: Annotated[Floats, "variants, order"]
+    a: Annotated[Floats, "memories"]
+    b: Annotated[Floats, "n"]
+    weight: Annotated[Floats, "n"]
+    mean: Annotated[Floats, "n, d"]
+    cov: Annotated[Floats, "n, packed"]
+    window_rows: Annotated[Floats, "kept * window, d"]
+    window_latest: Annotated[Floats, "kept * order"]
+    window_place: Annotated[Integers, "kept * 2"]
+
+
+class Nodes(NamedTuple):
+    """The nodes of a state, each number beside that of the next node; see `Belief`."""
+
+    mean: Annotated[Floats, "d, m"]
+    cov: Annotated[Floats, "packed, m"]
+    b: Annotated[Floats, "m"]
+    half_dof: Annotated[Floats, "m"]
+    weight: Annotated[Floats, "m"]
 
 
 class Belief(NamedTuple):
-    """What is believed: mean [d, m], cov [packed, m], b, half_dof (a of the node's group), weight [m].
+    """What is believed, of `Nodes` and of a `State`: mean and cov, b, half_dof (a of the node's group), weight.
 
-    Views of a state's fields: lags and lag_variances [v, p]; scales [2]: the centre c, and the warm-up variance.
+    lags and lag_variances of each variant; scales: the centre c, and the warm-up variance.
     """
 
     mean: Floats
@@ -98,26 +142,34 @@ class Work(NamedTuple):
     factor [d, d], room [2, p]: for covariances and stationarity.
     """
 
-    regressors: Floats
-    product: Floats
-    variance: Floats
-    location: Floats
-    spread: Floats
-    log_likelihood: Floats
-    outlier: Floats
-    share: Floats
-    light: Floats
-    first: Floats
-    second: Floats
-    third: Floats
-    fourth: Floats
-    noise: Floats
-    heavy: Indices
-    moments: Floats
-    pooled_mean: Floats
-    pooled_cov: Floats
-    pooled: Floats
-    normaliser: Floats
-    unit: Floats
-    factor: Floats
-    room: Floats
+    regressors: Annotated[Floats, "d, m"]
+    product: Annotated[Floats, "d, m"]
+    variance: Annotated[Floats, "m"]
+    location: Annotated[Floats, "m"]
+    spread: Annotated[Floats, "m"]
+    log_likelihood: Annotated[Floats, "m"]
+    outlier: Annotated[Floats, "m"]
+    share: Annotated[Floats, "m"]
+    light: Annotated[Floats, "m"]
+    first: Annotated[Floats, "m"]
+    second: Annotated[Floats, "m"]
+    third: Annotated[Floats, "m"]
+    fourth: Annotated[Floats, "m"]
+    noise: Annotated[Floats, "m"]
+    heavy: Annotated[Indices, "m"]
+    moments: Annotated[Floats, "variants, 2"]
+    pooled_mean: Annotated[Floats, "variants, d"]
+    pooled_cov: Annotated[Floats, "variants, packed"]
+    pooled: Annotated[Floats, "variants, 2"]
+    normaliser: Annotated[Floats, "memories"]
+    unit: Annotated[Floats, "2"]
+    factor: Annotated[Floats, "d, d"]
+    room: Annotated[Floats, "2, order"]
+
+
+class Scratch(NamedTuple):
+    """Memory of a run."""
+
+    nodes: Nodes
+    work: Work
+    mixture: Mixture

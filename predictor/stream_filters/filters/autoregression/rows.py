@@ -7,21 +7,22 @@ import numpy as np
 from stream_filters.filters.autoregression.drift import drift_rate, effective_memory
 from stream_filters.filters.autoregression.grid import absorb_row, out_of_range, predict_row, push_lags
 from stream_filters.filters.autoregression.outputs import Outputs, report_posterior, report_predictive, view_outputs
-from stream_filters.filters.autoregression.records import Belief, Grid, Integers, Sizes, Work
+from stream_filters.filters.autoregression.records import Belief, Grid, Sizes, Work
 from stream_filters.filters.autoregression.stationarity import stationary_probability
 from stream_filters.filters.autoregression.views import (
-    ABSORBED,
     Parts,
+    belief_of,
     load,
     store,
-    view_belief,
     view_grid,
-    view_window,
-    view_work,
+    view_scratch,
+    view_state,
+    window_of,
 )
 from stream_filters.filters.autoregression.window import Window, fill, slide
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.declarations import Integers
 from stream_filters.filters.numerics.elementary import dot
 from stream_filters.filters.numerics.student_t_mixtures import Mixture
 
@@ -29,16 +30,18 @@ from stream_filters.filters.numerics.student_t_mixtures import Mixture
 @compiled
 def begin_rows(values: Floats, parts: Parts, sizes: Sizes) -> None:
     """Learn the warm-up's values [w], NaN = missing: centred ones, or with a window as they came."""
-    grid = view_grid(parts.group, parts.real, sizes)
-    belief, rest = view_belief(parts.state, parts.room, sizes)
-    work, _ = view_work(rest, sizes)
-    load(parts.state, grid, belief, work, sizes)
-    absorbed = parts.state[ABSORBED : ABSORBED + 1].view(np.int64)
+    grid, state, scratch = (
+        view_grid(parts.grid, sizes),
+        view_state(parts.state, sizes),
+        view_scratch(parts.scratch, sizes),
+    )
+    belief, work = belief_of(state, scratch), scratch.work
+    load(state, grid, belief, work, sizes)
     if sizes.window > 0:
-        absorbed[0] = fill(view_window(parts.state, grid, sizes), belief, work, values)
+        state.absorbed[0] = fill(window_of(state, grid), belief, work, values)
     else:
-        absorbed[0] = _replay(grid, belief, work, values)
-    store(parts.state, belief, sizes)
+        state.absorbed[0] = _replay(grid, belief, work, values)
+    store(state, belief, sizes)
 
 
 @inlined
@@ -64,24 +67,27 @@ def _replay(grid: Grid, belief: Belief, work: Work, values: Floats) -> int:
     return absorbed
 
 
-@compiled
-def filter_rows(
-    observations: Floats, row: int, parts: Parts, out: tuple[Floats, Integers, Floats], sizes: Sizes
-) -> int:
-    """Filter the observations [T] from `row` on into state and outputs; returns the row that it came to.
+Out = tuple[Floats, Integers, Floats]
 
-    out: buffer of the outputs, where they start in it, and points for the stationary probability. Stops before an
-    observation that is out of the belief's range.
+
+@compiled
+def filter_rows(observations: Floats, row: int, last: int, parts: Parts, out: Out, sizes: Sizes) -> int:
+    """Filter the observations from `row` up to `last` into state and outputs; returns the row that it came to.
+
+    out: buffer of the outputs of all rows, where they start in it, and points for the stationary probability. Stops
+    before an observation that is out of the belief's range.
     """
     buffer, starts, points = out
-    grid = view_grid(parts.group, parts.real, sizes)
-    belief, rest = view_belief(parts.state, parts.room, sizes)
-    work, mixture = view_work(rest, sizes)
-    window = view_window(parts.state, grid, sizes)
-    outputs = view_outputs(buffer, starts, observations.shape[0], sizes)
-    absorbed = parts.state[ABSORBED : ABSORBED + 1].view(np.int64)
-    load(parts.state, grid, belief, work, sizes)
-    while row < observations.shape[0] and not out_of_range(belief, observations[row] - belief.scales[0]):
+    grid, state, scratch = (
+        view_grid(parts.grid, sizes),
+        view_state(parts.state, sizes),
+        view_scratch(parts.scratch, sizes),
+    )
+    belief, work, mixture = belief_of(state, scratch), scratch.work, scratch.mixture
+    window, absorbed = window_of(state, grid), state.absorbed
+    outputs = view_outputs(buffer, starts, 0, observations.shape[0], sizes)
+    load(state, grid, belief, work, sizes)
+    while row < last and not out_of_range(belief, observations[row] - belief.scales[0]):
         absorbed[0] = _filter_row(observations[row], row, absorbed[0], grid, belief, work, mixture, window, outputs)
         if outputs.stationary_probability.shape[0] > 0:
             outputs.stationary_probability[row] = stationary_probability(belief, points, work.factor, work.room)
@@ -90,8 +96,24 @@ def filter_rows(
         if outputs.drift_rate.shape[0] > 0:
             outputs.drift_rate[row] = drift_rate(grid, belief)
         row += 1
-    store(parts.state, belief, sizes)
+    store(state, belief, sizes)
     return row
+
+
+@compiled
+def filter_streams(
+    observations: Floats, bounds: Integers, states: Floats, parts: Parts, out: Out, sizes: Sizes, came_to: Integers
+) -> None:
+    """Filter the observations [R] of every stream, those of stream s from bounds[s] up to bounds[s + 1].
+
+    states [S, words]: changed. out: see `filter_rows`. came_to [S]: receives the row that each stream came to, short of
+    its last where it has not started, or where an observation is out of its belief's range.
+    """
+    for s in range(came_to.shape[0]):
+        came_to[s] = bounds[s]
+        own = Parts(parts.grid, parts.scratch, states[s])
+        if view_state(own.state, sizes).started[0] != 0:
+            came_to[s] = filter_rows(observations, bounds[s], bounds[s + 1], own, out, sizes)
 
 
 @inlined

@@ -12,9 +12,10 @@ import math
 from typing import NamedTuple
 
 from stream_filters.filters.autoregression import equations as ar_nodes
-from stream_filters.filters.autoregression.records import SMALLEST_VARIANCE, Belief, Integers, Work
+from stream_filters.filters.autoregression.records import SMALLEST_VARIANCE, Belief, Work
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled
+from stream_filters.filters.numerics.declarations import Integers
 
 
 class Window(NamedTuple):

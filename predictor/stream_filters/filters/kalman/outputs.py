@@ -5,33 +5,23 @@ from collections.abc import Mapping, Sequence, Set
 import numpy as np
 
 from stream_filters.filters.base import Floats, Tensor
-from stream_filters.filters.kalman.records import Report
+from stream_filters.filters.kalman.records import Report, Sizes
 from stream_filters.filters.kalman.rows import LARGEST
+from stream_filters.filters.kalman.views import REPORT
 from stream_filters.filters.numerics.workspace import ReportRoom
 
 INNOVATIONS = frozenset({"innovation", "nis"})
 # what innovations are computed from
 PREDICTIVE = frozenset({"predictive_mean", "predictive_std"})
 _FIELDS = frozenset(Report._fields)
-_BY_AXIS = (
-    "predictive_mean",
-    "predictive_std",
-    "pit",
-    "position_mean",
-    "position_std",
-    "velocity_mean",
-    "velocity_std",
-)
 _BANDS = frozenset({"observation_noise_std", "position_noise", "velocity_noise"})
 
 
-def report_room(declared: Mapping[str, Tensor], groups: int, axes: int) -> ReportRoom:
-    """Room for the report of one group of axes; where there is one axis only, its report is what was declared."""
-    shapes = {name: declared[name].wire_shape[1:] for name in Report._fields}
-    if groups * axes > 1:
-        shapes |= dict.fromkeys(_BY_AXIS, (axes,)) | dict.fromkeys(_BANDS, (3,))
-        shapes |= {"predictive_interval": (axes, 2), "state_cov": (2 * axes, 2 * axes)}
-    return ReportRoom(shapes)
+def report_room(declared: Mapping[str, Tensor], sizes: Sizes) -> ReportRoom:
+    """Room for the report of one group of axes; where there is one axis only, it is shaped as was declared."""
+    if sizes.groups * sizes.axes > 1:
+        return ReportRoom(REPORT.row_shapes(sizes))
+    return ReportRoom({name: declared[name].wire_shape[1:] for name in Report._fields})
 
 
 def join_reports(reports: Sequence[Mapping[str, Floats]], names: Set[str], axes: int) -> dict[str, Floats]:

@@ -1,19 +1,22 @@
 """The plain records of a bank of Kalman filters: what is carried, what is fixed, what is scratch."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stream_filters.filters.base import Floats
+from stream_filters.filters.numerics.declarations import Indices, Integers
+from stream_filters.filters.numerics.student_t_lanes import TERMS
 
-Integers = NDArray[np.int64]
-# unsigned, so that no loop has to allow for an index that counts from the end: such loops are not vectorised
-Indices = NDArray[np.uint64]
-# groups, nodes, members, and axes of a group
-Sizes = tuple[int, int, int, int]
+
+class Sizes(NamedTuple):
+    """What the lengths of all arrays follow from; axes: of one group."""
+
+    groups: int
+    nodes: int
+    members: int
+    axes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +51,31 @@ class Member:
 
 
 class Bank(NamedTuple):
-    """Everything fixed by the configuration; [K] members over J nodes in all.
+    """Everything fixed by the configuration; the members and all their nodes.
 
-    first: index of a member's first node, [K + 1]. across, along: a node's steps from the centre of its grid, in
-    logit f and in log lam, [J]. keep: 1 - 1/memory. base: prior weights, dealt: of the fixed share.
+    first: index of a member's first node. across, along: a node's steps from the centre of its grid, in
+    logit f and in log lam. keep: 1 - 1/memory. base: prior weights, dealt: of the fixed share.
     outlier_share: 0 for plain members. prior: mean and standard deviation of log lam.
     share: probability a row that another member becomes the best. continuous: process noise accumulates over time.
     quantiles: probabilities of the lower end, upper end and median of intervals.
     """
 
-    first: Indices
-    across: Floats
-    along: Floats
-    nodes: Integers
-    axes: Integers
-    delay: Integers
-    keep: Floats
-    base: Floats
-    dealt: Floats
-    outlier_share: Floats
+    first: Annotated[Indices, "members + 1"]
+    across: Annotated[Floats, "nodes"]
+    along: Annotated[Floats, "nodes"]
+    nodes: Annotated[Integers, "members"]
+    axes: Annotated[Integers, "members"]
+    delay: Annotated[Integers, "members"]
+    keep: Annotated[Floats, "members"]
+    base: Annotated[Floats, "members"]
+    dealt: Annotated[Floats, "members"]
+    outlier_share: Annotated[Floats, "members"]
     outlier_variance: float
-    prior: Floats
+    prior: Annotated[Floats, "2"]
     share: float
     continuous: bool
     time_delta: float
-    quantiles: Floats
+    quantiles: Annotated[Floats, "3"]
 
 
 class Belief(NamedTuple):
@@ -82,92 +85,70 @@ class Belief(NamedTuple):
     in units of the node's s2; the covariance is [[P, cP], [cP, d + c²P]]. s2 ~ InverseGamma(shape, rate).
     """
 
-    unit: Floats  # [1] a power of two, 1 for any common magnitude; 0 until an observation is not zero
-    position_variance: Floats  # [J]
-    slope: Floats  # [J]
-    velocity_variance: Floats  # [J]
-    rate: Floats  # [J]
-    weight: Floats  # [J] sums to 1 over each member's nodes
-    position: Floats  # [E, J]
-    velocity: Floats  # [E, J]
-    shape: Floats  # [K]
-    age: Integers  # [K] observations absorbed, -delay before the first
-    centre: Floats  # [K, 2] of the grid, in (logit f, log lam)
-    cholesky: Floats  # [K, 3] node spacing: 00, 10, 11
-    log_share: Floats  # [K] log weight in the average
-    deficit: Floats  # [K] recent evidence lost to the average, nats per observation
+    unit: Annotated[Floats, "1"]  # a power of two, 1 for any common magnitude; 0 until an observation is not zero
+    position_variance: Annotated[Floats, "nodes"]
+    slope: Annotated[Floats, "nodes"]
+    velocity_variance: Annotated[Floats, "nodes"]
+    rate: Annotated[Floats, "nodes"]
+    weight: Annotated[Floats, "nodes"]  # sums to 1 over each member's nodes
+    position: Annotated[Floats, "axes, nodes"]
+    velocity: Annotated[Floats, "axes, nodes"]
+    shape: Annotated[Floats, "members"]
+    age: Annotated[Integers, "members"]  # observations absorbed, -delay before the first
+    centre: Annotated[Floats, "members, 2"]  # of the grid, in (logit f, log lam)
+    cholesky: Annotated[Floats, "members, 3"]  # node spacing: 00, 10, 11
+    log_share: Annotated[Floats, "members"]  # log weight in the average
+    deficit: Annotated[Floats, "members"]  # recent evidence lost to the average, nats per observation
 
 
 class Scratch(NamedTuple):
     """Room for one run; nothing in it outlives a row but the ratios, which follow from centre and cholesky."""
 
-    noise: Floats  # [J] R / s2
-    log_noise: Floats  # [J]
-    position_drift: Floats  # [J] q_pos dt0 / s2
-    velocity_drift: Floats  # [J] q_vel dt0³ / s2
-    log_prior: Floats  # [J]
-    squared: Floats  # [J] innovations, summed over the axes
-    likelihood: Floats  # [J] up to a constant for each member
-    outlier: Floats  # [J] posterior probability of an outlier
-    log_density: Floats  # [K] of this observation
-    member: Floats  # [K] weights of the members that take part
-    member_outlier: Floats  # [K] posterior probability of an outlier
-    observation: Floats  # [E]
-    ahead: Floats  # [J] position variance to be
-    det: Floats  # [J] velocity's residual variance to be
-    gain: Floats  # [J]
-    surprise: Floats  # [J] 1 / S, expected over the branches
-    moment: Floats  # [J]
-    old: Floats  # [J] a quantity before the grid moves
-    corner: Integers  # [J, 2] lowest node of the interpolation stencil
-    stencil: Floats  # [J, 2, 4] interpolation weights
-    weights: Floats  # [2 J] components of a predictive mixture, and the fields of `Mixture`
-    locations: Floats
-    scales: Floats
-    dofs: Floats
-    terms: Floats
-    quantiles: Floats  # [3]
-    probabilities: Floats  # [3]
-    widened: Floats  # [1] variance of this row's noise over the usual one
+    noise: Annotated[Floats, "nodes"]  # R / s2
+    log_noise: Annotated[Floats, "nodes"]
+    position_drift: Annotated[Floats, "nodes"]  # q_pos dt0 / s2
+    velocity_drift: Annotated[Floats, "nodes"]  # q_vel dt0³ / s2
+    log_prior: Annotated[Floats, "nodes"]
+    squared: Annotated[Floats, "nodes"]  # innovations, summed over the axes
+    likelihood: Annotated[Floats, "nodes"]  # up to a constant for each member
+    outlier: Annotated[Floats, "nodes"]  # posterior probability of an outlier
+    log_density: Annotated[Floats, "members"]  # of this observation
+    member: Annotated[Floats, "members"]  # weights of the members that take part
+    member_outlier: Annotated[Floats, "members"]  # posterior probability of an outlier
+    observation: Annotated[Floats, "axes"]
+    ahead: Annotated[Floats, "nodes"]  # position variance to be
+    det: Annotated[Floats, "nodes"]  # velocity's residual variance to be
+    gain: Annotated[Floats, "nodes"]
+    surprise: Annotated[Floats, "nodes"]  # 1 / S, expected over the branches
+    moment: Annotated[Floats, "nodes"]
+    old: Annotated[Floats, "nodes"]  # a quantity before the grid moves
+    corner: Annotated[Integers, "nodes, 2"]  # lowest node of the interpolation stencil
+    stencil: Annotated[Floats, "nodes, 2, 4"]  # interpolation weights
+    weights: Annotated[Floats, "components"]  # of a predictive mixture, and the fields of `Mixture`
+    locations: Annotated[Floats, "components"]
+    scales: Annotated[Floats, "components"]
+    dofs: Annotated[Floats, "components"]
+    terms: Annotated[Floats, f"{TERMS}, components"]
+    quantiles: Annotated[Floats, "3"]
+    probabilities: Annotated[Floats, "3"]
+    widened: Annotated[Floats, "1"]  # variance of this row's noise over the usual one
 
 
 class Report(NamedTuple):
     """Outputs over T rows and E axes in the observations' unit, each filled if its length is not 0."""
 
-    predictive_mean: Floats  # [T, E]
-    predictive_std: Floats  # [T, E]
-    predictive_interval: Floats  # [T, E, 2]
-    log_evidence: Floats  # [T]
-    pit: Floats  # [T, E]
-    outlier_probability: Floats  # [T]
-    model_weights: Floats  # [T, K]
-    position_mean: Floats  # [T, E]
-    position_std: Floats  # [T, E]
-    velocity_mean: Floats  # [T, E]
-    velocity_std: Floats  # [T, E]
-    state_cov: Floats  # [T, 2E, 2E] positions first
-    observation_noise_std: Floats  # [T, 3]
-    position_noise: Floats  # [T, 3]
-    velocity_noise: Floats  # [T, 3]
-
-
-def belief_dtype(members: Sequence[Member], groups: int, axes: int) -> np.dtype[np.void]:
-    """Layout of a state: `groups` independent beliefs over `axes` axes each; fields are [groups, ...]."""
-    nodes = sum(member.size for member in members)
-    count = len(members)
-    shapes: dict[str, tuple[int, ...]] = {
-        "unit": (1,),
-        "position": (axes, nodes),
-        "velocity": (axes, nodes),
-        "shape": (count,),
-        "age": (count,),
-        "centre": (count, 2),
-        "cholesky": (count, 3),
-        "log_share": (count,),
-        "deficit": (count,),
-    }
-    fields = [
-        (name, np.int64 if name == "age" else np.float64, (groups, *shapes.get(name, (nodes,))))
-        for name in Belief._fields
-    ]
-    return np.dtype(fields)
+    predictive_mean: Annotated[Floats, "rows, axes"]
+    predictive_std: Annotated[Floats, "rows, axes"]
+    predictive_interval: Annotated[Floats, "rows, axes, 2"]
+    log_evidence: Annotated[Floats, "rows"]
+    pit: Annotated[Floats, "rows, axes"]
+    outlier_probability: Annotated[Floats, "rows"]
+    model_weights: Annotated[Floats, "rows, members"]
+    position_mean: Annotated[Floats, "rows, axes"]
+    position_std: Annotated[Floats, "rows, axes"]
+    velocity_mean: Annotated[Floats, "rows, axes"]
+    velocity_std: Annotated[Floats, "rows, axes"]
+    state_cov: Annotated[Floats, "rows, 2 * axes, 2 * axes"]  # positions first
+    observation_noise_std: Annotated[Floats, "rows, 3"]
+    position_noise: Annotated[Floats, "rows, 3"]
+    velocity_noise: Annotated[Floats, "rows, 3"]

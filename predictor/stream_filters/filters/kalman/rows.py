@@ -24,10 +24,11 @@ from stream_filters.filters.kalman.equations import (
 )
 from stream_filters.filters.kalman.grid import place_nodes, start_member
 from stream_filters.filters.kalman.moving_grid import follow
-from stream_filters.filters.kalman.records import Bank, Belief, Integers, Report, Scratch, Sizes
+from stream_filters.filters.kalman.records import Bank, Belief, Report, Scratch, Sizes
 from stream_filters.filters.kalman.report import report_belief, report_evidence, report_prediction
 from stream_filters.filters.kalman.views import view_bank, view_belief, view_report, view_scratch
 from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.declarations import Integers
 from stream_filters.filters.numerics.elementary import exp, log
 
 # Observations until a member that started later than the others takes part.
@@ -51,46 +52,55 @@ MIN_RESOLVED = 1e-110
 
 
 class Parts(NamedTuple):
-    """What a bank is and works with, each record as flat arrays of kalman_views.py.
+    """What a bank is and works with, each record as the words that views.py lays out. states [S, words]: of streams."""
 
-    whole, real: of the bank. room: for the scratch. state: of all groups.
-    """
+    bank: Floats
+    scratch: Floats
+    states: Floats
 
-    whole: Integers
-    real: Floats
-    room: Floats
-    state: Floats
+
+Rows = tuple[Floats, Floats, Floats]
 
 
 @compiled
-def filter_group(
-    rows: tuple[Floats, Floats, Floats], parts: Parts, out: tuple[Floats, Integers], sizes: Sizes, group: int
-) -> None:
-    """Filter the observations [T, E] of a group: changes the state, fills the report.
+def filter_streams(rows: Rows, bounds: Integers, parts: Parts, out: tuple[Floats, Integers], sizes: Sizes) -> None:
+    """Filter the rows of every stream, those of stream s from bounds[s] up to bounds[s + 1]: changes its state.
 
-    rows: the observations, NaN = missing, time deltas [T], and the scales [T] of the observations' noise.
-
-    out: buffer of the report and where its fields start.
+    rows: observations [R, D], NaN = missing, time deltas [R], and the scales [R] of the observations' noise.
+    out: a buffer of R rows for each group's report, [groups, words], and where its fields start.
     """
-    buffer, starts = out
-    buffer[:] = math.nan
-    bank = view_bank(parts.whole, parts.real, sizes[2])
-    belief = view_belief(parts.state, sizes, group)
-    scratch = view_scratch(parts.room, sizes)
-    report = view_report(buffer, starts, rows[0].shape[0], sizes)
-    _filter_rows(rows, bank, belief, scratch, report)
+    groups, _, _, axes = sizes
+    observations, time_deltas, scales = rows
+    buffers, starts = out
+    buffers[:] = math.nan
+    for s in range(bounds.shape[0] - 1):
+        first, last = bounds[s], bounds[s + 1]
+        for group in range(groups):
+            own = observations[first:last, group * axes : (group + 1) * axes]
+            report = view_report(buffers[group], starts, first, last - first, sizes)
+            belief = view_belief(parts.states[s], sizes, group)
+            scratch = view_scratch(parts.scratch, sizes)
+            _filter_rows(
+                (own, time_deltas[first:last], scales[first:last]),
+                view_bank(parts.bank, sizes),
+                belief,
+                scratch,
+                report,
+            )
     # no infinity: what exceeds the largest double is reported as that
-    for i in range(buffer.shape[0]):
-        if abs(buffer[i]) > LARGEST:
-            buffer[i] = math.copysign(LARGEST, buffer[i])
+    for group in range(groups):
+        buffer = buffers[group]
+        for i in range(buffer.shape[0]):
+            if abs(buffer[i]) > LARGEST:
+                buffer[i] = math.copysign(LARGEST, buffer[i])
 
 
 @compiled
 def begin_group(parts: Parts, sizes: Sizes, group: int) -> None:
-    """Put a group's state to its prior."""
-    bank = view_bank(parts.whole, parts.real, sizes[2])
-    belief = view_belief(parts.state, sizes, group)
-    scratch = view_scratch(parts.room, sizes)
+    """Put a group of the first state to its prior."""
+    bank = view_bank(parts.bank, sizes)
+    belief = view_belief(parts.states[0], sizes, group)
+    scratch = view_scratch(parts.scratch, sizes)
     belief.unit[0] = 0.0
     for k in range(bank.nodes.shape[0]):
         belief.log_share[k] = math.log(bank.base[k])
@@ -98,9 +108,7 @@ def begin_group(parts: Parts, sizes: Sizes, group: int) -> None:
 
 
 @inlined
-def _filter_rows(
-    rows: tuple[Floats, Floats, Floats], bank: Bank, belief: Belief, scratch: Scratch, report: Report
-) -> None:
+def _filter_rows(rows: Rows, bank: Bank, belief: Belief, scratch: Scratch, report: Report) -> None:
     """The loop over the rows."""
     observations, time_deltas, scales = rows
     for k in range(bank.nodes.shape[0]):

@@ -4,7 +4,7 @@ Weights sum to 1. Components of weight 0 have no say, whatever else they hold.
 """
 
 import math
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
@@ -22,26 +22,19 @@ Shape = tuple[float, float, float, float, float]
 
 
 class Mixture(NamedTuple):
-    """The components of a Student-t mixture, and working space for them: at least [TERMS, n]."""
+    """The components of a Student-t mixture, and working space for them."""
 
-    weights: Floats  # [n]
-    locations: Floats  # [n]
-    scales: Floats  # [n]
-    dofs: Floats  # [n]
-    terms: Floats
+    weights: Annotated[Floats, "components"]
+    locations: Annotated[Floats, "components"]
+    scales: Annotated[Floats, "components"]
+    dofs: Annotated[Floats, "components"]
+    terms: Annotated[Floats, f"{TERMS}, components"]
 
 
 def mixture_space(components: int) -> Mixture:
     """Room for so many components, and what `first_components` adds."""
     weights, locations, scales, dofs = np.zeros((4, components + PADDING))
     return Mixture(weights, locations, scales, dofs, terms_for(components + PADDING))
-
-
-@inlined
-def view_mixture(room: Floats, components: int) -> Mixture:
-    """The mixture whose weights stand at the start of a room; components: `PADDING` included."""
-    fields = room[: (4 + TERMS) * components].reshape((4 + TERMS, components))
-    return Mixture(fields[0], fields[1], fields[2], fields[3], fields[4:])
 
 
 @inlined

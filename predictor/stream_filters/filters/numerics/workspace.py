@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_filters.filters.base import Array, Floats
-from stream_filters.filters.numerics.compiled import inlined
 
 _T = TypeVar("_T")
 _PLANS = 64
@@ -89,17 +88,3 @@ class ReportRoom:
                     whole.append((start, stop))
                 start = stop
         return Plan(start, np.array(starts, np.int64), places, whole)
-
-
-@inlined
-def view_column(buffer: Floats, start: int, words: int) -> Floats:
-    """So many words of a buffer from `start` on, none where the start is negative: not asked for."""
-    asked = words if start >= 0 else 0
-    return buffer[max(start, 0) : max(start, 0) + asked]
-
-
-@inlined
-def view_rows(buffer: Floats, start: int, rows: int, size: int) -> Floats:
-    """The same as [rows, size] or [0, size]."""
-    column = view_column(buffer, start, rows * size)
-    return column.reshape((column.shape[0] // size, size))

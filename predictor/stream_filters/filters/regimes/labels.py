@@ -4,6 +4,7 @@ import math
 
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled
+from stream_filters.filters.numerics.declarations import Integers
 from stream_filters.filters.regimes.equations import regime_mean, regime_variance
 from stream_filters.filters.regimes.records import (
     ANNOUNCED,
@@ -14,7 +15,6 @@ from stream_filters.filters.regimes.records import (
     SHAPE,
     VARIANCE,
     Belief,
-    Integers,
     Settings,
     Work,
     heaviest,

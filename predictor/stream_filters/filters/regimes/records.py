@@ -6,15 +6,12 @@ divided by `SCALE`.
 """
 
 import math
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Annotated, NamedTuple
 
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled, inlined
-
-Integers = NDArray[np.int64]
+from stream_filters.filters.numerics.declarations import Integers, Same
+from stream_filters.filters.numerics.student_t_mixtures import PADDING, Mixture
 
 # How one regime's level may move.
 CONSTANT, DRIFTING = 0, 1
@@ -38,63 +35,81 @@ WARM_UP = 10
 EMPTY = -math.inf
 
 
+class Sizes(NamedTuple):
+    """What the lengths of all arrays follow from; variants: of a regime that `model_weights` tells apart."""
+
+    hypotheses: int
+    regimes: int
+    variants: int
+
+
 class Belief(NamedTuple):
     """Views into one state. The regimes of a hypothesis are in order of birth; `label` gives their announced names."""
 
-    log_weight: Floats  # [M], -inf = unused slot
-    outliers: Floats  # [M], expected number of outliers so far
-    status: Integers  # [M, 3]
-    occupancy: Floats  # [M, K], distribution of the regime after the missing rows
-    transitions: Floats  # [M, K, K], how often the column followed the row
-    label: Integers  # [M, K]
-    last_used: Integers  # [M, K], row of the regime's last observation
-    regimes: Floats  # [REGIME_FIELDS, M, K]: a field beside that of the next regime, so that loops are vectorised
-    reference: Floats  # [K, 3]
-    units: Floats  # [5]
-    clock: Integers  # [5]
-    warm_up: Floats  # [WARM_UP], the first observations as they came
+    log_weight: Annotated[Floats, "hypotheses"]  # -inf = unused slot
+    outliers: Annotated[Floats, "hypotheses"]  # expected number of outliers so far
+    status: Annotated[Integers, "hypotheses, 3"]
+    occupancy: Annotated[Floats, "hypotheses, regimes"]  # distribution of the regime after the missing rows
+    transitions: Annotated[Floats, "hypotheses, regimes, regimes"]  # how often the column followed the row
+    label: Annotated[Integers, "hypotheses, regimes"]
+    last_used: Annotated[Integers, "hypotheses, regimes"]  # row of the regime's last observation
+    regimes: Annotated[
+        Floats, f"{REGIME_FIELDS}, hypotheses, regimes"
+    ]  # a field beside that of the next regime, so that loops are vectorised
+    reference: Annotated[Floats, "regimes, 3"]
+    units: Annotated[Floats, "5"]
+    clock: Annotated[Integers, "5"]
+    warm_up: Annotated[Floats, f"{WARM_UP}"]  # the first observations as they came
 
 
 class Masses(NamedTuple):
     """Where each hypothesis expects the next observation to come from; a hypothesis's masses sum to 1."""
 
-    arrival: Floats  # [M, K], distribution of the regime
-    known: Floats  # [M, K], of being in a regime that was met, as a regular observation
-    fresh: Floats  # [M], of being in a regime never met
-    outlier: Floats  # [M], of being an outlier
+    arrival: Annotated[Floats, "hypotheses, regimes"]  # distribution of the regime
+    known: Annotated[Floats, "hypotheses, regimes"]  # of being in a regime that was met, as a regular observation
+    fresh: Annotated[Floats, "hypotheses"]  # of being in a regime never met
+    outlier: Annotated[Floats, "hypotheses"]  # of being an outlier
 
 
 class Work(NamedTuple):
     """Scratch of a run. Slot k < K of the changes: to regime k; slot K: to a regime that replaces an old one."""
 
     masses: Masses
-    weight: Floats  # [M], exp of the log weights, 0 for unused slots
-    row: Floats  # [K]
-    fields: Floats  # [REGIME_FIELDS, M K], the belief's regimes
-    flat_known: Floats  # [M K], the masses' known
-    flat_share: Floats  # [M K]
-    normaliser: Floats  # [M K], log_normaliser of each regime
-    density: Floats  # [M K], log density of the observation
-    scores: Floats  # [M K], log mass times density
-    other: Floats  # [M K]
-    active: Floats  # [M K], 1 for the regimes that were met by hypotheses in use, else 0
-    share: Floats  # [M, K], posterior probability of the drifting variant
-    grow: Floats  # [M], log weight when the regime stays
-    responsibility: Floats  # [M], probability that the observation was no outlier
-    beside: Floats  # [M]
-    begun: Floats  # [M]
-    offer: Floats  # [K + 1, M], log weight of each hypothesis's change into each slot
-    change: Floats  # [K + 1], log of their sums
-    source: Integers  # [K + 1], the hypothesis that offers most
-    target: Integers  # [K + 1], hypothesis that the change takes the place of, -1 = none
-    fresh: Belief  # K + 1 hypotheses
-    fresh_normaliser: Floats  # [K + 1, K]
-    probabilities: Floats  # [K], of the labels
-    matrix: Floats  # [K, K]
-    cost: Floats  # [K, K]
-    potentials: Floats  # [4, K + 1], of an assignment
-    columns: Integers  # [3, K + 1], of an assignment
-    ends: Floats  # [4]: probabilities of an interval's ends, and the ends
+    weight: Annotated[Floats, "hypotheses"]  # exp of the log weights, 0 for unused slots
+    row: Annotated[Floats, "regimes"]
+    fields: Annotated[Floats, f"{REGIME_FIELDS}, hypotheses * regimes"]  # the belief's regimes
+    regimes: Annotated[Floats, f"{REGIME_FIELDS}, hypotheses, regimes", Same("work.fields")]
+    flat_known: Annotated[Floats, "hypotheses * regimes", Same("work.masses.known")]  # the masses' known
+    flat_share: Annotated[Floats, "hypotheses * regimes", Same("work.share")]
+    normaliser: Annotated[Floats, "hypotheses * regimes"]  # log_normaliser of each regime
+    density: Annotated[Floats, "hypotheses * regimes"]  # log density of the observation
+    scores: Annotated[Floats, "hypotheses * regimes"]  # log mass times density
+    other: Annotated[Floats, "hypotheses * regimes"]
+    active: Annotated[Floats, "hypotheses * regimes"]  # 1 for the regimes that were met by hypotheses in use, else 0
+    share: Annotated[Floats, "hypotheses, regimes"]  # posterior probability of the drifting variant
+    grow: Annotated[Floats, "hypotheses"]  # log weight when the regime stays
+    responsibility: Annotated[Floats, "hypotheses"]  # probability that the observation was no outlier
+    beside: Annotated[Floats, "hypotheses"]
+    begun: Annotated[Floats, "hypotheses"]
+    offer: Annotated[Floats, "regimes + 1, hypotheses"]  # log weight of each hypothesis's change into each slot
+    change: Annotated[Floats, "regimes + 1"]  # log of their sums
+    source: Annotated[Integers, "regimes + 1"]  # the hypothesis that offers most
+    target: Annotated[Integers, "regimes + 1"]  # hypothesis that the change takes the place of, -1 = none
+    fresh: Annotated[Belief, {"hypotheses": "regimes + 1"}]  # one for each slot
+    fresh_normaliser: Annotated[Floats, "regimes + 1, regimes"]
+    probabilities: Annotated[Floats, "regimes"]  # of the labels
+    matrix: Annotated[Floats, "regimes, regimes"]
+    cost: Annotated[Floats, "regimes, regimes"]
+    potentials: Annotated[Floats, "3, regimes + 1"]  # of an assignment
+    columns: Annotated[Integers, "3, regimes + 1"]  # of an assignment
+    ends: Annotated[Floats, "4"]  # probabilities of an interval's ends, and the ends
+
+
+class Scratch(NamedTuple):
+    """Memory of a run. Components of a mixture: both branches of every regime, and a common one."""
+
+    work: Work
+    mixture: Annotated[Mixture, {"components": f"2 * hypotheses * regimes + 1 + {PADDING}"}]
 
 
 class Settings(NamedTuple):
@@ -116,17 +131,6 @@ class Settings(NamedTuple):
     announce: float
     recent: int
     tail: float
-
-
-def belief_dtype(hypotheses: int, regimes: int) -> np.dtype[np.void]:
-    """Layout of a state with M hypotheses about K regimes: eight-byte fields only, so that all are aligned."""
-    m, k = hypotheses, regimes
-    whole = [("status", (m, 3)), ("label", (m, k)), ("last_used", (m, k)), ("clock", (5,))]
-    real = [("log_weight", (m,)), ("outliers", (m,)), ("occupancy", (m, k)), ("transitions", (m, k, k))]
-    real += [("regimes", (m, k, REGIME_FIELDS)), ("reference", (k, 3)), ("units", (5,)), ("warm_up", (WARM_UP,))]
-    shapes = {name: ("<i8", shape) for name, shape in whole}
-    shapes |= {name: ("<f8", shape) for name, shape in real}
-    return np.dtype([(name, *shapes[name]) for name in Belief._fields])
 
 
 @inlined

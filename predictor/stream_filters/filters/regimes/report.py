@@ -1,10 +1,12 @@
 """What `adaptive_mixture` reports of a row, in announced label order and the user's units."""
 
 import math
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.declarations import Integers
+from stream_filters.filters.numerics.layout import Layout
 from stream_filters.filters.regimes.equations import regime_mean, regime_variance
 from stream_filters.filters.regimes.hypotheses import next_new_regime
 from stream_filters.filters.regimes.records import (
@@ -18,8 +20,8 @@ from stream_filters.filters.regimes.records import (
     RUN_LENGTH,
     SEEN,
     Belief,
-    Integers,
     Settings,
+    Sizes,
     Work,
     change_rate,
     transition_row,
@@ -30,23 +32,27 @@ from stream_filters.filters.regimes.units import location_out, std_out
 class Report(NamedTuple):
     """Arrays to fill, named after the outputs; those nobody asked for have no rows."""
 
-    predictive_mean: Floats  # [T]
-    predictive_std: Floats  # [T]
-    predictive_interval: Floats  # [T, 2]
-    log_evidence: Floats  # [T]
-    pit: Floats  # [T]
-    outlier_probability: Floats  # [T]
-    model_weights: Floats  # [T, n]
-    regime: Integers  # [T]
-    regime_probabilities: Floats  # [T, K]
-    change_probability: Floats  # [T]
-    recent_change_probability: Floats  # [T]
-    run_length: Floats  # [T]
-    active_regimes: Floats  # [T]
-    regime_means: Floats  # [T, K]
-    regime_stds: Floats  # [T, K]
-    regime_weights: Floats  # [T, K]
-    transition_matrix: Floats  # [T, K, K]
+    predictive_mean: Annotated[Floats, "rows"]
+    predictive_std: Annotated[Floats, "rows"]
+    predictive_interval: Annotated[Floats, "rows, 2"]
+    log_evidence: Annotated[Floats, "rows"]
+    pit: Annotated[Floats, "rows"]
+    outlier_probability: Annotated[Floats, "rows"]
+    model_weights: Annotated[Floats, "rows, variants"]
+    regime: Annotated[Integers, "rows"]
+    regime_probabilities: Annotated[Floats, "rows, regimes"]
+    change_probability: Annotated[Floats, "rows"]
+    recent_change_probability: Annotated[Floats, "rows"]
+    run_length: Annotated[Floats, "rows"]
+    active_regimes: Annotated[Floats, "rows"]
+    regime_means: Annotated[Floats, "rows, regimes"]
+    regime_stds: Annotated[Floats, "rows, regimes"]
+    regime_weights: Annotated[Floats, "rows, regimes"]
+    transition_matrix: Annotated[Floats, "rows, regimes, regimes"]
+
+
+REPORT = Layout(Report, Sizes)
+view_report = REPORT.report_viewer()
 
 
 @compiled

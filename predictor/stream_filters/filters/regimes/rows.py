@@ -4,6 +4,7 @@ import math
 
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled, inlined
+from stream_filters.filters.numerics.declarations import Integers
 from stream_filters.filters.numerics.student_t_mixtures import Mixture
 from stream_filters.filters.regimes.equations import drift, find_normalisers
 from stream_filters.filters.regimes.hypotheses import expect
@@ -18,24 +19,28 @@ from stream_filters.filters.regimes.records import (
     SEEN,
     WARM_UP,
     Belief,
-    Integers,
     Settings,
+    Sizes,
     Work,
     heaviest,
     start,
 )
-from stream_filters.filters.regimes.report import Report, expected_change, label_probabilities, report_row
+from stream_filters.filters.regimes.report import (
+    Report,
+    expected_change,
+    label_probabilities,
+    report_row,
+    view_report,
+)
 from stream_filters.filters.regimes.units import learn_base, learn_scale, location_out, prepare, std_out, to_internal
 from stream_filters.filters.regimes.update import find_weights, update
 from stream_filters.filters.regimes.views import (
     Parts,
-    Sizes,
     put_together,
     take_apart,
     view_belief,
-    view_report,
+    view_scratch,
     view_settings,
-    view_work,
 )
 
 
@@ -134,26 +139,25 @@ def _put_interval(belief: Belief, work: Work, mixture: Mixture, n: int, settings
 @compiled
 def begin_stream(parts: Parts, sizes: Sizes) -> None:
     """Start a state whose units are given."""
-    belief = view_belief(parts.state, parts.room, sizes)
-    start(belief, view_settings(parts.settings))
-    put_together(parts.state, parts.room, sizes)
+    work = view_scratch(parts.scratch, sizes).work
+    start(view_belief(parts.state, work, sizes), view_settings(parts.settings, sizes))
+    put_together(parts.state, work, sizes)
 
 
 @compiled
-def run_rows(observations: Floats, parts: Parts, out: tuple[Floats, Integers], sizes: Sizes, variants: int) -> None:
-    """Filter the rows [T] in the user's units, into the state and the report.
-
-    out: buffer of the report and where its fields start. variants: of the report's `model_weights`.
-    """
-    settings = view_settings(parts.settings)
-    belief = view_belief(parts.state, parts.room, sizes)
-    work, mixture = view_work(parts.room, sizes)
-    report = view_report(out[0], out[1], observations.shape[0], sizes, variants)
-    take_apart(parts.state, parts.room, sizes)
+def _filter_rows(
+    observations: Floats, row: int, last: int, parts: Parts, out: tuple[Floats, Integers], sizes: Sizes
+) -> None:
+    """Filter the rows of one stream, from `row` up to `last`, into its state and the report."""
+    settings, scratch = view_settings(parts.settings, sizes), view_scratch(parts.scratch, sizes)
+    work, mixture = scratch.work, scratch.mixture
+    belief = view_belief(parts.state, work, sizes)
+    report = view_report(out[0], out[1], 0, observations.shape[0], sizes)
+    take_apart(parts.state, work, sizes)
     if belief.units[SCALE] > 0.0:
         find_normalisers(work)
         find_weights(belief, work)
-    for t in range(observations.shape[0]):
+    for t in range(row, last):
         y = observations[t]
         missing = math.isnan(y)
         change = math.nan
@@ -180,18 +184,31 @@ def run_rows(observations: Floats, parts: Parts, out: tuple[Floats, Integers], s
             announce(belief, settings, work.probabilities)
         report_row(belief, settings, work, best, change, t, report)
         belief.clock[ROWS] += 1
-    put_together(parts.state, parts.room, sizes)
+    put_together(parts.state, work, sizes)
+
+
+@compiled
+def filter_streams(
+    observations: Floats, bounds: Integers, states: Floats, parts: Parts, out: tuple[Floats, Integers], sizes: Sizes
+) -> None:
+    """Filter the rows [R] of every stream, those of stream s from bounds[s] up to bounds[s + 1].
+
+    states [S, words]: changed. out: buffer of the report of all rows, in the user's units, and where its fields start.
+    """
+    for s in range(states.shape[0]):
+        own = Parts(parts.settings, parts.scratch, states[s])
+        _filter_rows(observations, bounds[s], bounds[s + 1], own, out, sizes)
 
 
 @compiled
 def forecast_rows(out: Floats, parts: Parts, sizes: Sizes) -> None:
     """Fill out [h, 4]: mean, std, lower and upper end of the interval; overwrites the state's occupancy."""
-    settings = view_settings(parts.settings)
-    belief = view_belief(parts.state, parts.room, sizes)
-    work, mixture = view_work(parts.room, sizes)
+    settings, scratch = view_settings(parts.settings, sizes), view_scratch(parts.scratch, sizes)
+    work, mixture = scratch.work, scratch.mixture
+    belief = view_belief(parts.state, work, sizes)
     if belief.units[SCALE] == 0.0:
         return
-    take_apart(parts.state, parts.room, sizes)
+    take_apart(parts.state, work, sizes)
     find_weights(belief, work)
     for step in range(out.shape[0]):
         expect(belief, settings, work)
