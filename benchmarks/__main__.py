@@ -11,6 +11,7 @@ _SECTIONS = (
     "benchmarks.kernels.online_ar_learning",
     "benchmarks.kernels.adaptive_mixture",
     "benchmarks.serving",
+    "benchmarks.server_cost",
     "benchmarks.batches",
     "benchmarks.responsiveness",
     "benchmarks.overload",

@@ -19,7 +19,7 @@ from typing import Any
 from stream_filters.filters import REGISTRY
 
 from benchmarks.load import Measured, filter_request, streaming, unary
-from tools.processes import free_port, predictor, running
+from tools.processes import Server, free_port, predictor, running
 
 _RUNS = itertools.count()
 
@@ -31,23 +31,26 @@ def main() -> None:
     arguments = parser.parse_args()
     _states_and_start()
     print("\none observation a request                     requests/s      p50 ms      p99 ms     of the no-op's rate")
-    with _noop() as noop_address, predictor() as (address, _):
+    with noop() as idle, predictor() as (address, _):
         for callers in (1, 4):
-            _beside_noop(noop_address, address, callers, arguments)
+            _beside_noop(idle.grpc, address, callers, arguments)
         _streaming_beside_unary(address, arguments)
 
 
+_NOOP = (sys.executable, "-m", "benchmarks.noop_predictor")
+
+
 @contextmanager
-def _noop() -> Iterator[str]:
-    """A KServe predictor that does nothing; gives the gRPC address."""
-    port = free_port()
-    with running([sys.executable, "-m", "benchmarks.noop_predictor", str(free_port()), str(port)]):
+def noop(command: tuple[str, ...] = _NOOP) -> Iterator[Server]:
+    """A KServe predictor that does nothing."""
+    http, port = free_port(), free_port()
+    with running([*command, str(http), str(port)]) as (process, _):
         deadline = time.monotonic() + 60
         while not _listens(port):
             if time.monotonic() > deadline:
                 raise RuntimeError("the no-op predictor did not start")
             time.sleep(0.05)
-        yield f"127.0.0.1:{port}"
+        yield Server(f"127.0.0.1:{port}", f"127.0.0.1:{http}", process.pid)
 
 
 def _listens(port: int) -> bool:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 _READY = re.compile(r"is ready: grpc (\S+), http (\S+),")
 FREE_PORTS = ["--grpc-port", "0", "--http-port", "0"]
@@ -39,10 +39,25 @@ def ready(command: list[str], **environment: str) -> Iterator[tuple[str, str]]:
 
     environment: variables on top of this process's own.
     """
+    with served(command, **environment) as server:
+        yield server.grpc, server.http
+
+
+class Server(NamedTuple):
+    """A server that is ready: its addresses, and the id of its process."""
+
+    grpc: str
+    http: str
+    pid: int
+
+
+@contextmanager
+def served(command: list[str], **environment: str) -> Iterator[Server]:
+    """The same with the id of its process."""
     with running(command, **environment) as (process, log):
         found = _READY.search(said_until_ready(process, log))
         assert found  # noqa: S101
-        yield found[1], found[2]
+        yield Server(found[1], found[2], process.pid)
 
 
 def said_until_ready(process: subprocess.Popen[bytes], log: IO[str]) -> str:
