@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ from stream_filters.streams.sessions import Limits, Sessions
 from stream_filters.telemetry import Telemetry
 from stream_filters.wire import kserve_types as transport
 from stream_filters.wire import metadata, parsing
-from stream_filters.wire.batches import stack
+from stream_filters.wire.batches import Rows, stack
 from stream_filters.wire.configs import Binder
 from stream_filters.wire.parsing import STATE, Parameter, RawRequest, Request
 from stream_filters.wire.validation import RequestLimits
@@ -149,7 +149,7 @@ class FilterModel(Model):
             raise turn
         answer = await self._answer(turn)
         outputs = {
-            name: _bytes([answer.belief.encoded]) if name == STATE else answer.info[name] for name in request.names
+            name: _bytes([answer.belief.encoded]) if name == STATE else answer.output(name) for name in request.names
         }
         parameters: dict[str, Parameter] = {"next_offset": answer.belief.offset, "replayed": answer.replayed}
         if turn.sequence_id:
@@ -202,14 +202,30 @@ class FilterModel(Model):
         if name == STATE:
             return _bytes([answer.belief.encoded if answer else b"" for answer in answers])
         output = self._binder.default.declared[name]
-        arrays = [None if answer is None else answer.info[name] for answer in answers]
-        return stack(arrays, output.datatype, output.wire_shape[1:])
+        return stack(_arrays(name, answers), output.datatype, output.wire_shape[1:])
 
 
 def named_model(data_plane: DataPlane, name: str) -> FilterModel:
     """The model of this name. Raises ModelNotFound."""
     model: FilterModel = data_plane.get_model_from_registry(name)
     return model
+
+
+def _arrays(name: str, answers: Sequence[Answer | None]) -> Iterator[Rows]:
+    """One output of many streams; of those whose rows stand one behind the other, all together."""
+    done = 0
+    while done < len(answers):
+        answer, count = answers[done], 1
+        if answer is None or name not in answer.info:
+            yield (None if answer is None else answer.output(name)), count
+        else:
+            length, last = answer.last - answer.first, answer.last
+            for after in answers[done + 1 :]:
+                if after is None or after.info is not answer.info or (after.first, after.last) != (last, last + length):
+                    break
+                count, last = count + 1, after.last
+            yield answer.info[name][answer.first : last], count
+        done += count
 
 
 def _next_offset(result: Answer | Refusal) -> int:

@@ -65,9 +65,9 @@ class Telemetry:
         _COPIES.labels(self._model).set_function(copies)
         _BUSY.labels(self._model).set_function(busy)
 
-    def applied(self, observations: int) -> None:
-        """A request was applied."""
-        self._applied.inc()
+    def applied(self, requests: int, observations: int) -> None:
+        """So many requests of one stream were applied, with so many observations in all."""
+        self._applied.inc(requests)
         self._observations.inc(observations)
 
     def replayed(self) -> None:

@@ -180,7 +180,7 @@ class Filter(ABC, Generic[ConfigT]):
             self.run(state, batch.part(first, last), names)
             for state, (first, last) in zip(_each(states), itertools.pairwise(bounds.tolist()), strict=True)
         ]
-        after = np.array([step.state for step in steps], self.state_dtype)
+        after = np.stack([step.state for step in steps])
         return Step(after, {name: np.concatenate([step.info[name] for step in steps]) for name in names})
 
     @abstractmethod

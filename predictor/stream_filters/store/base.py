@@ -54,7 +54,7 @@ def own_errors_only(method: _Method) -> _Method:
 class Versioned(NamedTuple):
     """A value and the version that it was written under. Versions are opaque and never come back."""
 
-    value: bytes
+    value: Any  # bytes; where the store keeps objects, what was written
     version: bytes
 
 
@@ -66,7 +66,7 @@ class Write(NamedTuple):
     """
 
     key: str
-    value: bytes | None
+    value: Any  # bytes, or None; any object where the store keeps them
     expected: bytes | None
     ttl_seconds: float
     is_last: bool = False
@@ -89,6 +89,8 @@ class Store(ABC):
 
     # Whether other processes can write the same keys, so that a local copy may be stale.
     shared: bool = False
+    # Whether values may be any object that never changes: kept as it is, in the memory of this process.
+    keeps_objects: bool = False
 
     @abstractmethod
     async def open(self) -> None:

@@ -35,6 +35,8 @@ class MemoryStore(Store):
     clock: seconds, never going back.
     """
 
+    keeps_objects = True
+
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._records: dict[str, _Record] = {}

@@ -1,7 +1,8 @@
 """What a turn does to its stream: apply, answer again, or refuse. Pure: no store, no clock."""
 
 import hashlib
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
@@ -14,6 +15,12 @@ from stream_filters.streams.answer_size import check_answer
 from stream_filters.streams.records import DIGEST_BYTES, Belief, Record, same_filter
 
 Bind = Callable[[str | None], Filter[Any]]
+
+
+@lru_cache(maxsize=256)
+def _asked(*what: Any) -> bytes:
+    """What a turn asks for beside its numbers, as bytes."""
+    return repr(what).encode()
 
 
 class Turn(NamedTuple):
@@ -43,15 +50,12 @@ class Turn(NamedTuple):
 
     def digest(self) -> bytes:
         """What the turn does to its stream, in few bytes. What it asks to see does not count."""
-        digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
-        asked = (self.observations.shape, self.time_deltas is None, self.start, self.end, self.config)
-        digest.update(repr(asked).encode())
-        digest.update(self.observations.ravel().data)
+        asked = _asked(self.observations.shape, self.time_deltas is None, self.start, self.end, self.config)
+        digest = hashlib.blake2b(asked + self.observations.tobytes(), digest_size=DIGEST_BYTES)
         if self.time_deltas is not None:
-            digest.update(self.time_deltas.ravel().data)
+            digest.update(self.time_deltas.tobytes())
         if self.observation_scales is not None:
-            digest.update(b"observation_scales")
-            digest.update(self.observation_scales.ravel().data)
+            digest.update(b"observation_scales" + self.observation_scales.tobytes())
         if self.belief is not None:
             digest.update(self.belief.encoded)
         return digest.digest()
@@ -67,6 +71,20 @@ class Turn(NamedTuple):
         if self.observation_scales is None:
             return Batch(self.observations, deltas)
         return Batch(self.observations, deltas, self.observation_scales)
+
+
+def rows_together(turns: Sequence[Turn], bound: Filter[Any]) -> tuple[Batch, list[int]]:
+    """The rows of all turns one behind the other, and behind which row each ends."""
+    ends = list(itertools.accumulate([len(turn.observations) for turn in turns]))
+    if all(turn.time_deltas is turn.observation_scales is None and len(turn.observations) for turn in turns):
+        observations = np.concatenate([turn.observations for turn in turns])
+        return Batch(observations, np.full(ends[-1], bound.nominal_time_delta)), ends
+    batches = [turn.batch(bound) for turn in turns]
+    return Batch(
+        np.concatenate([batch.observations for batch in batches]),
+        np.concatenate([batch.time_deltas for batch in batches]),
+        np.concatenate([batch.observation_scales for batch in batches]),
+    ), ends
 
 
 @dataclass(frozen=True, slots=True)

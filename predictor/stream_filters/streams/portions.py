@@ -8,7 +8,7 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 # streams that are read, ordered and written without a pause
-_PORTION = 64
+_PORTION = 128
 # portions at a time: one is read, ordered or written while the other computes
 _LANES = 2
 # so many values, or bytes, are read or written on the event loop; more would hold it up for milliseconds

@@ -26,25 +26,19 @@ DIGEST_BYTES = 16
 class Belief(NamedTuple):
     """A filter's state after `offset` observations, with all that is needed to go on from it.
 
-    config: the filter's settings as canonical JSON. encoded: the bytes that `decode` reads, those of the state from
-    `state_from` on.
+    config: the filter's settings as canonical JSON. state: the bytes of a zero-dimensional record.
     """
 
     filter_name: str
     schema_version: int
     config: str
     offset: int
-    encoded: bytes
-    state_from: int
+    state: bytes
 
     @classmethod
     def of(cls, bound: Filter[Any], offset: int, state: Array) -> "Belief":
         """The belief that `state` of the filter `bound` is."""
-        name, config, values = bound.name.encode(), bound.config_json.encode(), state.tobytes()
-        head = _BELIEF.pack(bound.schema_version, offset, len(name), len(config), len(values)) + name + config
-        checksum = zlib.crc32(values, zlib.crc32(head))
-        encoded = b"".join((_CHECKED.pack(_MAGIC, checksum), head, values))
-        return cls(bound.name, bound.schema_version, bound.config_json, offset, encoded, _CHECKED.size + len(head))
+        return cls(bound.name, bound.schema_version, bound.config_json, offset, state.tobytes())
 
     @classmethod
     def decode(cls, data: bytes) -> "Belief":
@@ -64,12 +58,15 @@ class Belief(NamedTuple):
             raise InvalidRequest(f"state: offset {offset} is none; send a `state` output unchanged")
         name = data[name_from:config_from].decode("utf-8", "replace")
         config = data[config_from:state_from].decode("utf-8", "replace")
-        return cls(name, schema_version, config, offset, data, state_from)
+        return cls(name, schema_version, config, offset, data[state_from:])
 
     @property
-    def state(self) -> bytes:
-        """The bytes of a zero-dimensional record."""
-        return self.encoded[self.state_from :]
+    def encoded(self) -> bytes:
+        """The bytes that `decode` reads; made when they are asked for, since most beliefs never leave the process."""
+        name, config = self.filter_name.encode(), self.config.encode()
+        head = _BELIEF.pack(self.schema_version, self.offset, len(name), len(config), len(self.state)) + name + config
+        checksum = zlib.crc32(self.state, zlib.crc32(head))
+        return b"".join((_CHECKED.pack(_MAGIC, checksum), head, self.state))
 
     def restore(self, bound: Filter[Any]) -> Array:
         """The state as a record of the filter `bound`. Raises InvalidRequest, by name, where they do not fit."""

@@ -7,22 +7,27 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from stream_filters.filters.base import Array, Filter
-from stream_filters.streams.exactly_once import Apply, Replay, Turn
+from stream_filters.streams.exactly_once import Apply, Replay, Turn, rows_together
 from stream_filters.streams.records import Belief
 from stream_filters.telemetry import Operation, Reason
 
 # up to so many rows cost less than handing them to another thread
 _INLINE_ROWS = 64
-# more pieces than threads, so that a slow piece does not leave the other threads idle
+# more pieces than threads, so that a slow piece does not leave the other threads idle, where each has rows enough
 _PIECES = 4
+_PIECE_ROWS = 256
+_NO_FORECAST: Mapping[str, Array] = {}
+_Work = tuple[Turn, Apply]
 
 
 class Observer(Protocol):
     """Who is told what happens to the streams of one model."""
 
-    def applied(self, observations: int) -> None:
-        """A request was applied."""
+    def applied(self, requests: int, observations: int) -> None:
+        """So many requests of one stream were applied, with so many observations in all."""
 
     def replayed(self) -> None:
         """A request was answered again."""
@@ -41,15 +46,24 @@ class Observer(Protocol):
 
 
 class Answer(NamedTuple):
-    """What a turn gives back: outputs by name, the belief after the last row, whether it was answered before.
+    """What a turn gives back: outputs, the belief after the last row, whether it was answered before.
 
-    digest: the turn's, where it is stored with its stream; of many rows that is work for a thread, too.
+    info: outputs by name of this and other turns; of those on rows, this one's are from `first` up to `last`.
+    forecast: the outputs on forecast steps. digest: the turn's, where it is stored with its stream.
     """
 
     info: Mapping[str, Array]
+    first: int
+    last: int
     belief: Belief
     replayed: bool = False
     digest: bytes = b""
+    forecast: Mapping[str, Array] = _NO_FORECAST
+
+    def output(self, name: str) -> Array:
+        """One output of this turn."""
+        array = self.info.get(name)
+        return self.forecast[name] if array is None else array[self.first : self.last]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,28 +81,65 @@ class Runner:
         if rows <= _INLINE_ROWS:
             answers = _run_all(work)
         else:
-            size = -(-len(work) // (_PIECES * self.threads))
-            pieces = [work[start : start + size] for start in range(0, len(work), size)]
             loop = asyncio.get_running_loop()
+            pieces = _pieces(work, rows, self.threads)
             done = await asyncio.gather(*(loop.run_in_executor(self.executor, _run_all, piece) for piece in pieces))
             answers = [answer for piece in done for answer in piece]
         self.observer.computed(time.perf_counter() - began)
         return answers
 
 
-def _run_all(work: Sequence[tuple[Turn, Apply]]) -> list[Answer]:
-    return [_run(turn, applied) for turn, applied in work]
+def _pieces(work: Sequence[_Work], rows: int, threads: int) -> list[Sequence[_Work]]:
+    """The work cut by streams: for every thread at least one piece, and not many that are not worth handing over."""
+    count = max(threads, min(_PIECES * threads, rows // _PIECE_ROWS))
+    size = -(-len(work) // count)
+    return [work[start : start + size] for start in range(0, len(work), size)]
 
 
-def _run(turn: Turn, applied: Apply) -> Answer:
-    """Filter the turn's rows, and forecast after the last one."""
+def _run_all(work: Sequence[_Work]) -> list[Answer]:
+    """The answers in the order of the work; turns under the same settings that ask for the same run as one."""
+    if len(work) == 1:
+        return _run_together(work)
+    groups: dict[tuple[Filter[Any], frozenset[str]], list[int]] = {}
+    for index, (turn, applied) in enumerate(work):
+        groups.setdefault((applied.bound, turn.names), []).append(index)
+    if len(groups) == 1:
+        return _run_together(work)
+    answers: dict[int, Answer] = {}
+    for indices in groups.values():
+        answers.update(zip(indices, _run_together([work[index] for index in indices]), strict=True))
+    return [answers[index] for index in range(len(work))]
+
+
+def _run_together(work: Sequence[_Work]) -> list[Answer]:
+    """Filter the rows of turns that have a filter and names in common, and forecast after the last of each."""
+    turn, applied = work[0]
     bound: Filter[Any] = applied.bound
+    now = turn.names.difference(bound.horizon_names)
+    if len(work) == 1:
+        batch, ends = turn.batch(bound), [len(turn.observations)]
+        step = bound.run(applied.state, batch, now)
+        states = [step.state.tobytes()]
+    else:
+        batch, ends = rows_together([turn for turn, _ in work], bound)
+        before = np.frombuffer(b"".join([applied.state.data for _, applied in work]), bound.state_dtype)
+        step = bound.run_many(before, batch, np.array([0, *ends]), now)
+        states = step.state.view(f"V{bound.state_dtype.itemsize}").tolist()
+    info, name, version, config = step.info, bound.name, bound.schema_version, bound.config_json
+    answers, first = [], 0
+    for (turn, applied), state, last in zip(work, states, ends, strict=True):
+        belief = Belief(name, version, config, applied.offset + last - first, state)
+        digest = turn.digest() if turn.sequence_id and applied.is_stored else b""
+        replayed = isinstance(applied, Replay)
+        answers.append(Answer(info, first, last, belief, replayed, digest, _forecast(turn, bound, state)))
+        first = last
+    return answers
+
+
+def _forecast(turn: Turn, bound: Filter[Any], state: bytes) -> Mapping[str, Array]:
+    """The outputs on forecast steps that the turn asks for."""
     later = turn.names.intersection(bound.horizon_names) if turn.horizon else None
-    step = bound.run(applied.state, turn.batch(bound), turn.names - later if later else turn.names)
-    info = step.info
-    if later:
-        forecast = bound.forecast(step.state, turn.horizon)
-        info = {**info, **{name: forecast[name] for name in later}}
-    belief = Belief.of(bound, applied.offset + len(turn.observations), step.state)
-    digest = turn.digest() if turn.sequence_id and applied.is_stored else b""
-    return Answer(info, belief, isinstance(applied, Replay), digest)
+    if not later:
+        return _NO_FORECAST
+    forecast = bound.forecast(np.frombuffer(state, bound.state_dtype).reshape(()), turn.horizon)
+    return {name: forecast[name] for name in later}

@@ -205,7 +205,7 @@ class Sessions:
                 self._runner.observer.replayed()
                 attempt.result = answer
             elif isinstance(todo, Look):
-                self._runner.observer.applied(0)
+                self._runner.observer.applied(1, 0)
                 attempt.result = answer
             else:
                 record = next_record(attempt.turn, attempt.held.record, todo, answer.belief, answer.digest)
@@ -233,19 +233,22 @@ class Sessions:
             self._copies.drop(attempt.key)
             keep = not record.ended or record.previous is not None
             ttl = self._limits.replay_seconds if record.ended else self._limits.ttl_seconds
-            value = record.encode() if keep else None
+            value = (record if self._store.keeps_objects else record.encode()) if keep else None
             asked.append(Write(attempt.key, value, attempt.held.version, ttl, is_last=record.ended))
         # counted from before the write, so that no copy outlives its stream
         expires_at = time.monotonic() + self._limits.ttl_seconds
         versions = await self._timed("write", self._store.write_many(asked))
+        applied = observations = 0
         for (attempt, answer, record), version in zip(writes, versions, strict=True):
             if isinstance(version, ConflictError):
                 self._runner.observer.conflicted()
                 continue
             if not record.ended:
                 self._copies.put(attempt.key, record, version, expires_at)
-            self._runner.observer.applied(len(attempt.turn.observations))
+            applied += 1
+            observations += record.last_rows
             attempt.result = answer
+        self._runner.observer.applied(applied, observations)
 
     def _lost(self) -> Contended:
         return Contended(f"other writers changed the stream {self._limits.attempts} times in a row; send this again")
@@ -261,6 +264,8 @@ class Sessions:
 def _read(value: Versioned | None, turn: Turn) -> Held:
     if value is None:
         return _NOTHING
+    if isinstance(value.value, Record):
+        return Held(value.value, value.version)
     try:
         return Held(Record.decode(value.value, turn.sequence_id), value.version)
     except Unusable as refusal:

@@ -1,8 +1,8 @@
 """Many streams in one request: one turn for each row of the tensors."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from stream_filters.wire.validation import (
 )
 
 _PER_ROW = ("time_deltas", "observation_scales")
+# rows of one stream, or of several that have equally many, and of how many
+Rows = tuple[Array | None, int]
 _PER_STREAM = {"offsets": "INT64", "starts": "BOOL", "ends": "BOOL", "lengths": "INT64"}
 
 
@@ -52,41 +54,58 @@ def parse_batch(inputs: Mapping[str, RawTensor], common: Common, limits: Request
     check_answer(common.like, common.names, sizes, limits.answer_bytes)
     lengths = _lengths(per_stream.get("lengths"), count, observations.shape[1])
     by_row = {name: _by_row(inputs[name], observations) for name in _PER_ROW if name in inputs}
-    turns: list[Turn | Refusal] = []
-    for index, sequence_id in enumerate(sequence_ids):
-        picked = {name: column[index] for name, column in per_stream.items()}
-        length = lengths[index]
-        own = {name: values[index, :length] for name, values in by_row.items()}
-        try:
-            turns.append(_turn(sequence_id, observations[index, :length], own, picked, common))
-        except InvalidRequest as refusal:
-            turns.append(refusal)
+    turns = _turns(sequence_ids, _Columns(observations, by_row, lengths, per_stream), common)
     if common.config is not None and not any(isinstance(turn, Turn) and turn.start for turn in turns):
         raise InvalidRequest("config: is only taken where a stream starts; set it in the tensor starts")
     return turns
 
 
-def _turn(
-    sequence_id: str, observed: Floats, by_row: Mapping[str, Floats], picked: Mapping[str, Any], common: Common
-) -> Turn:
-    start = bool(picked.get("starts", False))
-    steps, scales = by_row.get("time_deltas"), by_row.get("observation_scales")
-    offset = int(picked["offsets"]) if "offsets" in picked else None
-    if offset is not None and offset < 0:
-        raise InvalidRequest(f"offsets: {offset} came, expected the index of the first observation, from 0")
-    return Turn(
-        sequence_id=sequence_id,
-        observations=rows(observed, "observations"),
-        time_deltas=None if steps is None else time_deltas(steps, len(observed)),
-        observation_scales=None if scales is None else observation_scales(scales, len(observed)),
-        names=common.names,
-        horizon=common.horizon,
-        start=start,
-        end=bool(picked.get("ends", False)),
-        offset=offset,
-        config=common.config if start else None,
-        like=common.like,
-    )
+class _Columns(NamedTuple):
+    """What came for all streams: observations [S, T] or [S, T, D], by row [S, T], lengths, flags and offsets [S]."""
+
+    observations: Floats
+    by_row: Mapping[str, Floats]
+    lengths: list[int]
+    per_stream: Mapping[str, Array]
+
+    def column(self, name: str, unsaid: Any) -> list[Any]:
+        """The values of one input, or what it is for a stream where it did not come."""
+        return self.per_stream[name].tolist() if name in self.per_stream else [unsaid] * len(self.lengths)
+
+
+def _turns(sequence_ids: list[str], columns: _Columns, common: Common) -> list[Turn | Refusal]:
+    """A turn for each stream, or why there is none."""
+    observations = columns.observations
+    steps, scales = (columns.by_row.get(name) for name in _PER_ROW)
+    # one look at all of the values; at those of each stream only where one of them is wrong
+    plain = bool(observations.size) and not np.isinf(observations).any()
+    if plain and observations.ndim == 2:
+        observations = observations[:, :, None]
+    of_streams = (columns.column(*asked) for asked in (("offsets", None), ("starts", False), ("ends", False)))
+    turns: list[Turn | Refusal] = []
+    for index, (sequence_id, offset, start, end) in enumerate(zip(sequence_ids, *of_streams, strict=True)):
+        length = columns.lengths[index]
+        observed = observations[index, :length]
+        try:
+            if offset is not None and offset < 0:
+                raise InvalidRequest(f"offsets: {offset} came, expected the index of the first observation, from 0")
+            turn = Turn(
+                sequence_id=sequence_id,
+                observations=observed if plain else rows(observed, "observations"),
+                time_deltas=None if steps is None else time_deltas(steps[index, :length], length),
+                observation_scales=None if scales is None else observation_scales(scales[index, :length], length),
+                names=common.names,
+                horizon=common.horizon,
+                start=start,
+                end=end,
+                offset=offset,
+                config=common.config if start else None,
+                like=common.like,
+            )
+            turns.append(turn)
+        except InvalidRequest as refusal:
+            turns.append(refusal)
+    return turns
 
 
 def _sequence_ids(tensor: RawTensor, limits: RequestLimits) -> list[str]:
@@ -141,15 +160,22 @@ def _lengths(lengths: Array | None, count: int, most: int) -> list[int]:
     return [int(length) for length in lengths]
 
 
-def stack(arrays: list[Array | None], datatype: str, like: tuple[int, ...]) -> Array:
-    """One array with a leading [S] from each stream's array; missing rows are NaN (INT64: -1).
+def stack(pieces: Iterable[Rows], datatype: str, like: tuple[int, ...]) -> Array:
+    """One array [S, T, ...] from the rows of streams; missing rows are NaN (INT64: -1).
 
+    pieces: of as many streams as it says, which have equally many rows, all their rows; None: a stream has none.
     like: the trailing shape of each array. Raises ValueError when an array has another.
     """
-    longest = max((len(array) for array in arrays if array is not None), default=0)
+    known = list(pieces)
+    longest = max((len(array) // count for array, count in known if array is not None), default=0)
     fill, dtype = (-1, np.int64) if datatype == "INT64" else (np.nan, np.float64)
-    stacked = np.full((len(arrays), longest, *like), fill, dtype)
-    for row, array in zip(stacked, arrays, strict=True):
+    if len(known) == 1 and known[0][0] is not None:
+        return known[0][0].reshape(known[0][1], longest, *like)
+    stacked = np.full((sum([count for _, count in known]), longest, *like), fill, dtype)
+    first = 0
+    for array, count in known:
         if array is not None:
-            row[: len(array)] = array
+            length = len(array) // count
+            stacked[first : first + count, :length] = array.reshape(count, length, *like)
+        first += count
     return stacked

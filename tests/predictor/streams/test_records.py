@@ -130,7 +130,7 @@ def test_a_state_of_another_filter_is_refused_by_its_name() -> None:
 
 def test_a_state_of_another_size_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="15 bytes came for running_mean, its configuration has 16"):
-        BELIEF._replace(encoded=BELIEF.encoded[:-1]).restore(SMALL)
+        BELIEF._replace(state=BELIEF.state[:-1]).restore(SMALL)
 
 
 def test_a_restored_state_cannot_be_changed_by_accident() -> None:

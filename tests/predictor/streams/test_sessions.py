@@ -90,7 +90,7 @@ async def test_a_stream_whose_queue_is_full_is_refused_alone(runner: Runner) -> 
     refused, applied = await asyncio.wait_for(held.apply(both), 30)
     assert isinstance(refused, Exhausted)
     assert isinstance(applied, Answer)
-    assert applied.info["mean"] == pytest.approx(posterior_means([4.0]))
+    assert applied.output("mean") == pytest.approx(posterior_means([4.0]))
     store.let.set()
     assert [(await begins).belief.offset, (await waits).belief.offset] == [1, 2]
 
@@ -112,13 +112,14 @@ async def test_no_row_is_lost_or_applied_twice_over_a_store_that_fails(
             piece = rows[sent : sent + length]
             answer = await until_done(servers, random, turn(name, piece, offset=sent, start=sent == 0))
             sent += len(piece)
-            assert answer.info["mean"] == pytest.approx(posterior_means(rows[:sent])[-len(piece) :])
+            assert answer.output("mean") == pytest.approx(posterior_means(rows[:sent])[-len(piece) :])
             assert answer.belief.offset == sent
         held = await store.get(f"model/{name}")
         assert held is not None
         bound = BIND(None)
         whole = bound.run(bound.initial_state(), turn(name, rows).batch(bound), frozenset()).state
-        assert Record.decode(held.value).belief.state == whole.tobytes()
+        assert isinstance(held.value, Record)
+        assert held.value.belief.state == whole.tobytes()
 
     await asyncio.gather(*(stream(f"stream {index}") for index in range(5)))
     assert store.failures > 20
@@ -142,7 +143,7 @@ async def test_requests_of_many_streams_are_safe_to_repeat(runner: Runner, seed:
                 break
     for name in names:
         final = await until_done([held], random, turn(name, [1.0], offset=20))
-        assert final.info["mean"] == pytest.approx(posterior_means([*rows[name], 1.0])[-1:])
+        assert final.output("mean") == pytest.approx(posterior_means([*rows[name], 1.0])[-1:])
 
 
 async def test_rows_without_offsets_are_applied_once_when_only_races_are_lost(runner: Runner) -> None:
@@ -197,7 +198,7 @@ async def test_what_another_replica_applied_is_seen(runner: Runner) -> None:
     await only(one, turn("a", [3.0], offset=2))
     again = await only(other, turn("a", [3.0], offset=2))
     assert again.replayed
-    assert again.info["mean"] == pytest.approx(posterior_means([1.0, 2.0, 3.0])[-1:])
+    assert again.output("mean") == pytest.approx(posterior_means([1.0, 2.0, 3.0])[-1:])
 
 
 async def test_a_stream_that_is_not_readable_is_told_and_can_begin_again(runner: Runner) -> None:
@@ -223,4 +224,4 @@ async def test_a_request_that_is_given_up_leaves_the_stream_as_it_was_or_applied
         await asyncio.gather(task, return_exceptions=True)
         answer = await only(held, turn("a", [float(done)], offset=done))
         done += 1
-        assert answer.info["mean"] == pytest.approx(posterior_means(range(done))[-1:])
+        assert answer.output("mean") == pytest.approx(posterior_means(range(done))[-1:])
