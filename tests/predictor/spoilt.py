@@ -10,7 +10,7 @@ from tests.predictor.models import MODELS, bound, rows
 from tests.predictor.v2 import add_input, message, pb, set_parameter
 
 STREAMS = [f"spoilt {index}" for index in range(3)]
-INPUTS = ["observations", "time_deltas", "observation_scales", "sequence_ids", "offsets", "starts", "ends", "lengths"]
+INPUTS = ["observations", "time_deltas", "observation_scale", "sequence_ids", "offsets", "starts", "ends", "lengths"]
 INPUTS += ["state", "x", ""]
 DATATYPES = ["FP64", "FP32", "INT64", "BOOL", "BYTES", "FP16", "INT8", "UINT64", "", "fp64", "BF16", "FP64 "]
 SIZES = [-1, 0, 1, 2, 3, 7, 100_001, 2**31, 2**62, 2**63 - 1, -(2**63)]
@@ -52,7 +52,7 @@ def _of_one(random: Random, model: str) -> Any:
     if bound(model).takes_time_deltas and random.random() < 0.3:
         inputs["time_deltas"] = np.ones(len(inputs["observations"]))
     if bound(model).takes_observation_scales and random.random() < 0.3:
-        inputs["observation_scales"] = np.ones(len(inputs["observations"]))
+        inputs["observation_scale"] = np.ones(len(inputs["observations"]))
     asked = message(model, inputs)
     if random.random() < 0.2:
         return asked

@@ -65,7 +65,7 @@ def test_every_input_of_the_metadata_is_taken_as_described(caller: Caller, model
     one, shape = bound(model), [-1]
     expected = {"observations": ("FP64", [-1] if one.dimension == 1 else [-1, one.dimension]), "state": ("BYTES", [1])}
     expected |= {"time_deltas": ("FP64", shape)} if one.takes_time_deltas else {}
-    expected |= {"observation_scales": ("FP64", shape)} if one.takes_observation_scales else {}
+    expected |= {"observation_scale": ("FP64", shape)} if one.takes_observation_scales else {}
     expected |= {name: (datatype, shape) for name, datatype in BATCH_INPUTS.items()}
     assert {name: (tensor.datatype, list(tensor.shape)) for name, tensor in described.items()} == expected
     inputs = {
@@ -79,7 +79,7 @@ def test_every_input_of_the_metadata_is_taken_as_described(caller: Caller, model
     if one.takes_time_deltas:
         inputs["time_deltas"] = np.ones((2, ROWS))
     if one.takes_observation_scales:
-        inputs["observation_scales"] = np.ones((2, ROWS))
+        inputs["observation_scale"] = np.ones((2, ROWS))
     assert list(caller.send(message(model, inputs))["status"]) == [b"", b""]
 
 

@@ -22,7 +22,7 @@ from stream_filters.wire.validation import (
     time_deltas,
 )
 
-_PER_ROW = ("time_deltas", "observation_scales")
+_PER_ROW = ("time_deltas", "observation_scale")
 # rows of one stream, or of several that have equally many, and of how many
 Rows = tuple[Array | None, int]
 _PER_STREAM = {"offsets": "INT64", "starts": "BOOL", "ends": "BOOL", "lengths": "INT64"}

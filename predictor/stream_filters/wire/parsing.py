@@ -76,7 +76,7 @@ def parse(raw: RawRequest, bound: Filter[Any], limits: RequestLimits) -> Request
         return Request(parse_batch(inputs, common, limits), names, batch=True)
     observations = rows(floats(inputs["observations"]), "observations")
     check_count("observations", len(observations), limits.rows, "rows")
-    deltas, scales = inputs.get("time_deltas"), inputs.get("observation_scales")
+    deltas, scales = inputs.get("time_deltas"), inputs.get("observation_scale")
     turn = Turn(
         sequence_id=_sequence_id(raw.parameters, limits),
         observations=observations,
@@ -99,7 +99,7 @@ def parse(raw: RawRequest, bound: Filter[Any], limits: RequestLimits) -> Request
 def input_names(bound: Filter[Any]) -> tuple[str, ...]:
     """The inputs that a model takes, `observations` first."""
     deltas = ["time_deltas"] if bound.takes_time_deltas else []
-    scales = ["observation_scales"] if bound.takes_observation_scales else []
+    scales = ["observation_scale"] if bound.takes_observation_scales else []
     return "observations", *deltas, *scales, "sequence_ids", "offsets", "starts", "ends", "lengths", STATE
 
 

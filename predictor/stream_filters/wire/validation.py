@@ -49,12 +49,12 @@ def time_deltas(values: Floats, count: int) -> Floats:
 
 def observation_scales(values: Floats, count: int) -> Floats:
     """Scales of the rows' noise as [T]. Raises InvalidRequest unless there are `count`, whose squares are numbers."""
-    _positive("observation_scales", values, count)
+    _positive("observation_scale", values, count)
     wrong = (values < SMALLEST_SCALE) | (values > LARGEST_SCALE)
     if wrong.any():
         index = _first(wrong)
         raise InvalidRequest(
-            f"observation_scales: {values[index[0]]:g} came at index {index}; 1 is usual, each must lie between "
+            f"observation_scale: {values[index[0]]:g} came at index {index}; 1 is usual, each must lie between "
             f"{SMALLEST_SCALE:g} and {LARGEST_SCALE:g}"
         )
     return values

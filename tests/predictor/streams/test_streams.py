@@ -123,7 +123,7 @@ def test_another_time_step_gives_another_belief(caller: Caller, model: str) -> N
 
 BY_ROW = [
     *((name, "time_deltas") for name in MODELS if bound(name).takes_time_deltas),
-    *((name, "observation_scales") for name in MODELS if bound(name).takes_observation_scales),
+    *((name, "observation_scale") for name in MODELS if bound(name).takes_observation_scales),
 ]
 
 

@@ -15,7 +15,7 @@ ROWS = 12
 def many(names: list[str], observations: Any, model: str = MEAN, **more: Any) -> Any:
     """`starts`, `ends`, `offsets` and `lengths` are inputs, everything else is a parameter."""
     inputs: dict[str, Any] = {"observations": observations, "sequence_ids": [name.encode() for name in names]}
-    for name in ("starts", "ends", "offsets", "lengths", "time_deltas", "observation_scales"):
+    for name in ("starts", "ends", "offsets", "lengths", "time_deltas", "observation_scale"):
         if name in more:
             inputs[name] = np.asarray(more.pop(name))
     return message(model, inputs, **more)
@@ -214,11 +214,11 @@ def test_every_stream_has_observation_scales_of_its_own(caller: Caller, names: l
     scales = np.outer([0.5, 1.0, 2.0, 4.0], np.ones(ROWS))
     scales[:3, 3] = 7.0
     scales[3, 5] = 0.0
-    sent = many(names, observations, model, starts=[True] * 4, observation_scales=scales, outputs=["state"])
+    sent = many(names, observations, model, starts=[True] * 4, observation_scale=scales, outputs=["state"])
     reply = caller.send(sent)
-    assert b"observation_scales: 0" in reply["status"][3]
+    assert b"observation_scale: 0" in reply["status"][3]
     for index in range(3):
-        own = {"observation_scales": scales[index]}
+        own = {"observation_scale": scales[index]}
         assert reply["state"][index] == caller.infer(model, observations[index], inputs=own, outputs=["state"]).state
     assert len(set(reply["state"][:3])) == 3
 

@@ -135,7 +135,7 @@ CASES: dict[str, tuple[Spoil, str, list[str]]] = {
     "long unknown input": (more("x" * 50_000, [1.0]), INVALID, ["is not an input"]),
     "input twice": (more("observations", [1.0]), INVALID, ["observations", "twice"]),
     "no time deltas here": (more("time_deltas", [1.0, 1.0]), INVALID, ["'time_deltas'", MEAN]),
-    "no scales here": (more("observation_scales", [1.0, 1.0]), INVALID, ["'observation_scales'", MEAN]),
+    "no scales here": (more("observation_scale", [1.0, 1.0]), INVALID, ["'observation_scale'", MEAN]),
     "truncated raw": (raw(b"\0" * 15), INVALID, ["observations", "15 raw bytes", "8"]),
     "short raw": (raw(b"\0" * 8), INVALID, ["observations", "needs 2 values", "1 came"]),
     "more raw than inputs": (

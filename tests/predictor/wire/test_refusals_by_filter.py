@@ -12,7 +12,7 @@ INF = float("inf")
 INVALID = "INVALID_ARGUMENT"
 BY_ROW = [
     *((name, "time_deltas") for name in MODELS if bound(name).takes_time_deltas),
-    *((name, "observation_scales") for name in MODELS if bound(name).takes_observation_scales),
+    *((name, "observation_scale") for name in MODELS if bound(name).takes_observation_scales),
 ]
 VALUES: dict[str, tuple[Any, list[str]]] = {
     "zero": ([1.0, 0.0, 1.0], ["0", "[1]", "> 0"]),
@@ -40,13 +40,13 @@ def test_wrong_values_for_rows_are_refused_by_place(
     assert caller.infer(name, rows(name, 0), sequence_id=sequence, outputs=["state"]).state == first.state
 
 
-@pytest.mark.parametrize("name", [name for name, tensor in BY_ROW if tensor == "observation_scales"])
+@pytest.mark.parametrize("name", [name for name, tensor in BY_ROW if tensor == "observation_scale"])
 @pytest.mark.parametrize("scale", [1e-60, 1e60])
 def test_scales_whose_squares_are_no_numbers_are_refused(caller: Caller, name: str, scale: float) -> None:
     scales = np.array([1.0, scale, 1.0])
-    refused = caller.refused(message(name, {"observations": rows(name, 3), "observation_scales": scales}))
+    refused = caller.refused(message(name, {"observations": rows(name, 3), "observation_scale": scales}))
     assert refused.code == INVALID
-    assert f"observation_scales: {scale:g} came at index [1]" in refused.sentence
+    assert f"observation_scale: {scale:g} came at index [1]" in refused.sentence
 
 
 @pytest.mark.parametrize("name", MODELS)
