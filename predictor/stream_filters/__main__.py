@@ -13,6 +13,7 @@ from pydantic_settings import SettingsError
 from stream_filters.command_line import read_settings
 from stream_filters.compiling import compile_filters
 from stream_filters.filters import REGISTRY
+from stream_filters.redaction import without_secrets
 from stream_filters.refusals import InvalidRequest
 from stream_filters.settings import LocalSettings, Settings
 from stream_filters.store import open_store
@@ -35,7 +36,7 @@ def main(chosen: type[Settings] = Settings) -> int:
     try:
         settings = read_settings(sys.argv[1:], chosen)
         binders = {model.name: _binder(model.name, model.filter, model.config) for model in settings.models}
-        store = open_store(settings.store)
+        store = open_store(settings.store.get_secret_value())
     except (SettingsError, ValueError, InvalidRequest, OSError) as error:
         sys.stderr.write(f"stream-filters: {_one_line(error)}\n")
         return 2
@@ -99,13 +100,20 @@ def _quiet(level: str) -> None:
 
 
 def _one_line(error: Exception) -> str:
+    return without_secrets(_sentence(error))
+
+
+def _sentence(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return " ".join(str(error).split())
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     flag = f"--{place.replace('_', '-')}" if "." not in place else place
-    came = "" if first["type"] in ("missing", "extra_forbidden") else f" ({first['input']!r} came)"
-    return f"{flag}: {first['msg'].removeprefix('Value error, ')}{came}; see --help"
+    # of several settings together, what came are all of them
+    is_told = place not in ("", "store") and first["type"] not in ("missing", "extra_forbidden")
+    came = f" ({first['input']!r} came)" if is_told else ""
+    sentence = f"{first['msg'].removeprefix('Value error, ')}{came}; see --help"
+    return f"{flag}: {sentence}" if place else sentence
 
 
 if __name__ == "__main__":

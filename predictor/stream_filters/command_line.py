@@ -6,15 +6,17 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
+from pydantic import SecretStr
 from pydantic_settings import CliSettingsSource
 
 from stream_filters import __version__
+from stream_filters.redaction import without_secrets
 from stream_filters.settings import PREFIX, Settings
 
 PROGRAM = "stream-filters-predictor"
-_KINDS = ((bool, "YES|NO"), (int, "NUMBER"), (float, "NUMBER"), (Path, "FILE"), (str, "TEXT"))
+_KINDS = ((bool, "YES|NO"), (int, "NUMBER"), (float, "NUMBER"), (Path, "FILE"), (str, "TEXT"), (SecretStr, "TEXT"))
 _HELP = f"""\
 usage: {PROGRAM} [--SETTING VALUE ...]
 
@@ -60,7 +62,8 @@ def described(settings: type[Settings] = Settings) -> Iterator[Described]:
         if "list" in str(field.annotation):
             kind = "JSON"
         has_default = field.default_factory is None and field.default is not None
-        yield Described(name, kind, str(field.default) if has_default else "", field.description or "")
+        default = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
+        yield Described(name, kind, str(default) if has_default else "", field.description or "")
 
 
 def read_settings(arguments: list[str], settings: type[Chosen] = Settings) -> Chosen:  # type: ignore[assignment]
@@ -80,6 +83,10 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, settings: type[Settings]) -> None:
         super().__init__(prog=PROGRAM, allow_abbrev=False)
         self._settings = settings
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with what is wrong, which may quote a flag that holds a secret."""
+        super().error(without_secrets(message))
 
     def format_usage(self) -> str:
         """One line."""

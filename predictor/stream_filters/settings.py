@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -15,6 +15,7 @@ from pydantic_settings import (
 )
 from yaml import YAMLError  # type: ignore[import-untyped]
 
+from stream_filters.credentials import read_token, server_context
 from stream_filters.filters import REGISTRY
 
 PREFIX = "STREAM_FILTERS_"
@@ -64,7 +65,9 @@ class Settings(BaseSettings):
         min_length=1,
         description="served models as JSON: [{name, filter, config}, ...]; by default every filter under its own name",
     )
-    store: str = Field("memory://", description="where streams are kept: memory://, sqlite:///file, valkey://host:port")
+    store: SecretStr = Field(
+        SecretStr("memory://"), description="where streams are kept: memory://, sqlite:///file, valkey://host:port"
+    )
     ttl_seconds: float = Field(86_400.0, gt=0, description="an idle stream is forgotten after so long")
     replay_seconds: float = Field(60.0, gt=0, description="an ended stream answers retries of its end for so long")
     max_streams: int = Field(100_000, ge=1, description="live streams of one model")
@@ -116,6 +119,10 @@ class Settings(BaseSettings):
         for file in (self.tls_cert_file, self.tls_key_file, self.tls_client_ca_file, self.token_file):
             if file is not None and not file.is_file():
                 raise ValueError(f"there is no file {file}")
+        if self.token_file:
+            read_token(self.token_file)
+        if self.tls_cert_file and self.tls_key_file:
+            server_context(self.tls_cert_file, self.tls_key_file, self.tls_client_ca_file)
         return self
 
     @classmethod
@@ -128,18 +135,18 @@ class Settings(BaseSettings):
         return (*sources, named["init_settings"], named["env_settings"], *found)
 
 
-def _own_file() -> str:
+def _own_file() -> SecretStr:
     """The URL of a SQLite file in the user's data folder, which is made. Raises OSError where it cannot be."""
     folder = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share").resolve() / "stream-filters"
     folder.mkdir(parents=True, exist_ok=True)
-    return f"sqlite://{quote(str(folder))}/streams.db"
+    return SecretStr(f"sqlite://{quote(str(folder))}/streams.db")
 
 
 class LocalSettings(Settings):
     """As for a pod, but what suits a person's own machine: nobody else is served, and streams outlive the process."""
 
     host: str = Field("127.0.0.1", description="address that both ports listen on; `::` is every one")
-    store: str = Field(
+    store: SecretStr = Field(
         default_factory=_own_file,
         description="where streams are kept: memory://, sqlite:///file, valkey://host:port; by default a SQLite file "
         "in the user's data folder, ~/.local/share/stream-filters",
@@ -153,4 +160,7 @@ def _read_file(settings_cls: type[BaseSettings], file: Path) -> YamlConfigSettin
     try:
         return YamlConfigSettingsSource(settings_cls, yaml_file=file)
     except (YAMLError, SettingsError, TypeError, ValueError, UnicodeDecodeError) as error:
-        raise ValueError(f"{PREFIX}FILE: {file} is not YAML of names and values ({error})") from error
+        # what the parser says quotes the lines around, where a password may be
+        mark = getattr(error, "problem_mark", None)
+        where = f"; line {mark.line + 1} cannot be read" if mark else ""
+        raise ValueError(f"{PREFIX}FILE: {file} is not YAML of names and values{where}") from None

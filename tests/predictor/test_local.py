@@ -45,7 +45,7 @@ def test_it_is_alone_on_its_machine_and_keeps_its_streams_in_a_file(
     monkeypatch.setenv("XDG_DATA_HOME", str(home))
     settings = read_settings([], LocalSettings)
     assert settings.host == "127.0.0.1"
-    assert settings.store.startswith("sqlite:///")
+    assert settings.store.get_secret_value().startswith("sqlite:///")
     assert (home / "stream-filters").is_dir()
     changed = {"host", "store"}
     assert settings.model_dump(exclude=changed) == read_settings([]).model_dump(exclude=changed)

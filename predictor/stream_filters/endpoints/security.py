@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import grpc
 from fastapi import Request
 
+from stream_filters.credentials import read_token, server_context
 from stream_filters.errors import answer, answer_rest, refusing
 from stream_filters.refusals import Unauthenticated
 from stream_filters.settings import Settings
@@ -86,12 +87,7 @@ def rest_tls(settings: Settings) -> ssl.SSLContext | None:
     certificate, key, authority = files
 
     def read() -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
-        if authority:
-            context.load_verify_locations(authority)
-            context.verify_mode = ssl.CERT_REQUIRED
-        return context
+        return server_context(certificate, key, authority)
 
     watched = Watched(files, read)
 
@@ -116,19 +112,13 @@ class Token:
     """A bearer token from a file."""
 
     def __init__(self, file: Path) -> None:
-        self._watched = Watched((file,), lambda: _not_empty(file.read_text().strip()))
+        self._watched = Watched((file,), lambda: read_token(file))
 
     def admits(self, header: str | None) -> bool:
         """Whether the authorization header holds the token; takes as long for every wrong one."""
         self._watched.changed()
         expected = f"Bearer {self._watched.value}".encode()
         return hmac.compare_digest((header or "").encode(), expected)
-
-
-def _not_empty(token: str) -> str:
-    if not token:
-        raise ValueError("the token file is empty")
-    return token
 
 
 class TokenInterceptor(grpc.aio.ServerInterceptor):
