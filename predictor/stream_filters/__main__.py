@@ -4,7 +4,6 @@ import logging
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from fastapi.exceptions import FastAPIDeprecationWarning
 from pydantic import ValidationError
@@ -15,12 +14,13 @@ from stream_filters.compiling import compile_filters
 from stream_filters.filters import REGISTRY
 from stream_filters.redaction import without_secrets
 from stream_filters.refusals import InvalidRequest
-from stream_filters.settings import LocalSettings, Settings
+from stream_filters.settings import LocalSettings, ModelSettings, Settings
 from stream_filters.store import open_store
 from stream_filters.store.base import StoreError
 from stream_filters.streams.sessions import Limits
 from stream_filters.wire.configs import Binder
 from stream_filters.wire.validation import RequestLimits
+from stream_filters.wire.work import BytesInWork
 
 
 def local() -> int:
@@ -35,7 +35,7 @@ def main(chosen: type[Settings] = Settings) -> int:
     """
     try:
         settings = read_settings(sys.argv[1:], chosen)
-        binders = {model.name: _binder(model.name, model.filter, model.config) for model in settings.models}
+        binders = {model.name: _binder(model, settings.max_state_bytes) for model in settings.models}
         store = open_store(settings.store.get_secret_value())
     except (SettingsError, ValueError, InvalidRequest, OSError) as error:
         sys.stderr.write(f"stream-filters: {_one_line(error)}\n")
@@ -52,7 +52,8 @@ def main(chosen: type[Settings] = Settings) -> int:
         sys.stderr.write("stream-filters: interrupted before anything was served\n")
         return 130
     with ThreadPoolExecutor(settings.compute_threads, thread_name_prefix="filter") as executor:
-        backend = Backend(store, executor, settings.compute_threads, *_limits(settings))
+        work = BytesInWork(settings.max_work_bytes)
+        backend = Backend(store, executor, settings.compute_threads, *_limits(settings), work)
         models = [FilterModel(name, binder, backend) for name, binder in binders.items()]
         try:
             in_order = FilterServer(settings, store).start(models)
@@ -62,11 +63,11 @@ def main(chosen: type[Settings] = Settings) -> int:
     return 0 if in_order else 1
 
 
-def _binder(name: str, filter_name: str, config: dict[str, Any]) -> Binder:
+def _binder(model: ModelSettings, state_bytes: int) -> Binder:
     try:
-        return Binder(REGISTRY[filter_name], config)
+        return Binder(REGISTRY[model.filter], model.config, state_bytes)
     except InvalidRequest as refusal:
-        raise ValueError(f"model {name!r}: {refusal}") from refusal
+        raise ValueError(f"model {model.name!r}: {refusal}") from refusal
 
 
 def _limits(settings: Settings) -> tuple[Limits, RequestLimits]:
@@ -82,6 +83,7 @@ def _limits(settings: Settings) -> tuple[Limits, RequestLimits]:
         streams=settings.max_batch_streams,
         horizon=settings.max_horizon,
         answer_bytes=settings.max_message_bytes,
+        compute_seconds=settings.max_compute_seconds,
     )
     return sessions, requests
 

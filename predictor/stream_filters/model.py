@@ -1,10 +1,11 @@
 """The model that KServe serves: tensors in, the filter's answers out."""
 
 import asyncio
+import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from stream_filters.refusals import InvalidRequest, Refusal
 from stream_filters.store.base import Store, StoreError
 from stream_filters.streams.exactly_once import Apply, Turn, checked, prior, received
 from stream_filters.streams.portions import INLINE_VALUES, beside
+from stream_filters.streams.queues import Turnstile
 from stream_filters.streams.runner import Answer, Runner
 from stream_filters.streams.sessions import Limits, Sessions
 from stream_filters.telemetry import Telemetry
@@ -29,8 +31,10 @@ from stream_filters.wire.batches import Rows, stack
 from stream_filters.wire.configs import Binder
 from stream_filters.wire.parsing import STATE, Parameter, RawRequest, Request
 from stream_filters.wire.validation import RequestLimits
+from stream_filters.wire.work import BytesInWork
 
 _COUNTING_SECONDS = 1.0
+_WORK_BYTES = 512 * 1024 * 1024
 # names in one page of a listing
 USUAL_NAMES = 100
 MOST_NAMES = 1_000
@@ -45,6 +49,7 @@ class Backend:
     threads: int
     limits: Limits
     request_limits: RequestLimits
+    work: BytesInWork = field(default_factory=lambda: BytesInWork(_WORK_BYTES))
 
 
 class FilterModel(Model):
@@ -56,12 +61,15 @@ class FilterModel(Model):
     def __init__(self, name: str, binder: Binder, backend: Backend) -> None:
         super().__init__(name)
         self._request_limits = backend.request_limits
+        self._work = backend.work
         self._binder = binder
         self._telemetry = Telemetry(name)
-        self._runner = Runner(backend.executor, backend.threads, self._telemetry)
+        self._runner = Runner(
+            backend.executor, backend.threads, self._telemetry, backend.request_limits.compute_seconds
+        )
         self._sessions = Sessions(name, backend.store, binder, self._runner, backend.limits)
-        self._door = asyncio.Lock()
-        self._reading = 0
+        # streams of which a large request is read on another thread; what waits there is in work, and bounded so
+        self._reading = Turnstile(sys.maxsize)
 
         self._predict_seconds = PREDICT_HIST_TIME.labels(name)
         self._telemetry.watch(lambda: self._sessions.copies, lambda: self._sessions.busy)
@@ -102,27 +110,29 @@ class FilterModel(Model):
         del headers, response_headers
         try:
             raw = transport.read(payload)
-            is_small = raw.size <= INLINE_VALUES and not self._reading
-            request = self._parsed(raw) if is_small else await self._parsed_in_turn(raw)
-            if request.batch:
-                outputs, parameters = await self._many(request)
+            if raw.size <= INLINE_VALUES:
+                outputs, parameters = await self._carried_out(raw)
             else:
-                outputs, parameters = await self._one(request)
+                with self._work.hold(raw.size):
+                    outputs, parameters = await self._carried_out(raw)
         except Refusal as refusal:
             self._telemetry.refused(refusal)
             raise RefusedCall(refusal) from refusal
         values = sum([array.size for array in outputs.values()])
         return await beside(values, lambda: transport.write(payload, outputs, parameters))
 
-    async def _parsed_in_turn(self, raw: RawRequest) -> Request:
-        """What a large request says, or one that comes while a large one is read."""
-        # who comes while a large one is read on another thread stays behind it: streams go by the order of arrival
-        self._reading += 1
-        try:
-            async with self._door:
-                return await beside(raw.size, lambda: self._parsed(raw))
-        finally:
-            self._reading -= 1
+    async def _carried_out(self, raw: RawRequest) -> tuple[dict[str, Array], dict[str, Parameter]]:
+        """Outputs and parameters of the answer. Raises Refusal."""
+        names = parsing.stream_names(raw, self._request_limits)
+        # who comes while a large one of the same stream is read stays behind it: a stream goes by order of arrival
+        is_small = raw.size <= INLINE_VALUES and self._reading.is_free(names)
+        request = self._parsed(raw) if is_small else await self._parsed_in_turn(raw, names)
+        return await (self._many(request) if request.batch else self._one(request))
+
+    async def _parsed_in_turn(self, raw: RawRequest, names: Collection[str]) -> Request:
+        """What a large request says, or one that comes while a large one of its streams is read."""
+        async with self._reading.turn(tuple(names)):
+            return await beside(raw.size, lambda: self._parsed(raw))
 
     def _parsed(self, raw: RawRequest) -> Request:
         return parsing.parse(raw, self._binder.default, self._request_limits)

@@ -76,6 +76,11 @@ class Settings(BaseSettings):
     max_batch_rows: int = Field(1_000_000, ge=1, description="observations of all streams in one request")
     max_batch_streams: int = Field(10_000, ge=1, description="streams in one request")
     max_horizon: int = Field(10_000, ge=1, description="forecast steps in one request")
+    max_work_bytes: int = Field(512 * 1024 * 1024, ge=1024, description="size of all large requests in work at once")
+    max_compute_seconds: float = Field(30.0, gt=0, description="time of a processor that one request may take")
+    max_state_bytes: int = Field(
+        65_536, ge=1, description="size of a stream's state, which the settings that a stream begins with decide"
+    )
     max_message_bytes: int = Field(64 * 1024 * 1024, ge=1024, description="size of one gRPC message, in and out")
     max_body_bytes: int = Field(16 * 1024 * 1024, ge=1024, description="size of the body of one REST request")
     compute_threads: int = Field(

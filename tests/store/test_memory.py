@@ -4,7 +4,7 @@ import tracemalloc
 from collections.abc import Iterator
 
 import pytest
-from stream_filters.store.base import Write
+from stream_filters.store.base import StoreFullError, Write
 from stream_filters.store.memory import MemoryStore
 
 VALUE_BYTES = 10_000
@@ -111,3 +111,31 @@ async def test_a_key_that_expired_among_many_others_can_be_created_again_at_once
     clock.seconds += 10.0
     assert await store.write(Write("k999", b"new", None, 10.0)) not in versions
     assert await store.count("") == 1
+
+
+async def test_bytes_beyond_the_limit_are_refused_until_there_is_room(clock: Clock) -> None:
+    store = MemoryStore(clock, max_bytes=1_000_000)
+    versions: list[bytes] = []
+
+    async def fill_up() -> None:
+        while True:
+            versions.extend(await store.write_many([Write(f"k{len(versions)}", bytes(VALUE_BYTES), None, 60.0)]))  # type: ignore[arg-type]
+
+    with pytest.raises(StoreFullError, match="1000000 bytes"):
+        await fill_up()
+    assert 90 < len(versions) < 100
+    with pytest.raises(StoreFullError):
+        await store.write(Write("k0", bytes(2 * VALUE_BYTES), versions[0], 60.0))
+    # what does not grow, and what ends a stream, is carried out
+    await store.write(Write("k0", bytes(VALUE_BYTES), versions[0], 60.0))
+    await store.write(Write("k1", bytes(2 * VALUE_BYTES), versions[1], 60.0, is_last=True))
+    for number in (2, 3, 4):
+        await store.write(Write(f"k{number}", None, versions[number], 60.0))
+    await store.write(Write("again", bytes(VALUE_BYTES), None, 60.0))
+    clock.seconds += 61.0
+    await store.check()
+    assert await store.count("k") == 0
+    versions.clear()
+    with pytest.raises(StoreFullError):
+        await fill_up()
+    assert 90 < len(versions) < 100

@@ -16,6 +16,7 @@ from stream_filters.store.valkey_url import parse_valkey_url
     ("url", "kind"),
     [
         ("memory://", MemoryStore),
+        ("memory://?max_bytes=1000000", MemoryStore),
         ("sqlite:///var/lib/streams.db", SqliteStore),
         ("sqlite:////var/lib/streams.db?max_bytes=1000000", SqliteStore),
         ("valkey://host", ValkeyStore),
@@ -33,7 +34,9 @@ def test_the_scheme_chooses_the_store(url: str, kind: type) -> None:
     [
         ("", "must begin with memory://, sqlite:///, valkey://"),
         ("postgres://host", "must begin with memory://, sqlite:///, valkey://"),
-        ("memory://host", "takes nothing after it"),
+        ("memory://host", "takes one parameter"),
+        ("memory://?max_bytes=many", "whole number"),
+        ("memory://?colour=red", "takes one parameter"),
         ("sqlite://streams.db", "absolute path"),
         ("sqlite://", "absolute path"),
         ("sqlite:///a.db?mode=ro", "takes one parameter"),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from math import prod
 from typing import Any, ClassVar
 
 import grpc
@@ -25,6 +26,11 @@ from stream_filters.refusals import GoingDown, InvalidRequest
 from stream_filters.wire import large_messages
 from stream_filters.wire.kserve_types import set_parameter
 from stream_filters.wire.large_messages import LargeRequest, LargeResponse
+
+# of inputs, of parameters and of outputs: more than any filter knows
+_MOST_NAMED = 256
+# values that are not raw are made into objects one by one
+_MOST_TYPED = 2**18
 
 
 class _Unreadable(Exception):
@@ -106,6 +112,13 @@ class Servicer(InferenceServicer):
     @classmethod
     def validate_grpc_request(cls, request: pb.ModelInferRequest) -> None:
         """Raise RefusedCall where inputs and raw contents do not fit each other, or a datatype is none."""
+        for what, came in (
+            ("inputs", request.inputs),
+            ("parameters", request.parameters),
+            ("outputs", request.outputs),
+        ):
+            if len(came) > _MOST_NAMED:
+                raise _refused(f"{what}: {len(came)} came, no request has more than {_MOST_NAMED}; send those it needs")
         raw_count = len(request.raw_input_contents)
         if raw_count not in (0, len(request.inputs)):
             raise _refused(
@@ -117,6 +130,23 @@ class Servicer(InferenceServicer):
                 raise _refused(f"{tensor.name[:64]}: {tensor.datatype[:32]!r} is not a datatype; known are {known}")
             if raw_count and tensor.HasField("contents"):
                 raise _refused(f"{tensor.name[:64]}: came with contents and with raw contents; send one of them")
+            if not raw_count:
+                _check_typed(tensor)
+
+
+def _check_typed(tensor: Any) -> None:
+    """Compare the number of typed values with the shape, before anything is made of them."""
+    came = sum(len(values) for _, values in tensor.contents.ListFields())
+    needed = prod(max(0, size) for size in tensor.shape)
+    if came > needed:
+        raise _refused(
+            f"{tensor.name[:64]}: shape {list(tensor.shape)[:8]} needs {needed} values, {came} came; make them agree"
+        )
+    if came > _MOST_TYPED:
+        raise _refused(
+            f"{tensor.name[:64]}: {came} values came one by one, the limit is {_MOST_TYPED}; "
+            "send them as raw_input_contents"
+        )
 
 
 def _read(request: Message | _Unreadable) -> Any:

@@ -89,7 +89,8 @@ class Store(ABC):
 
     # Whether other processes can write the same keys, so that a local copy may be stale.
     shared: bool = False
-    # Whether values may be any object that never changes: kept as it is, in the memory of this process.
+    # Whether values may be any object that never changes: kept as it is, in the memory of this process. It says its
+    # `size` in bytes.
     keeps_objects: bool = False
 
     @abstractmethod

@@ -6,14 +6,17 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from heapq import heapify, heappop, heappush, nsmallest
 from itertools import count
 from math import inf
+from typing import Any
 
-from stream_filters.store.base import ConflictError, Page, Store, Versioned, Write
+from stream_filters.store.base import ConflictError, Page, Store, StoreFullError, Versioned, Write
 from stream_filters.store.counts import PrefixCounts
 
 # Expired keys that one read or write gives back at most, so that none waits for a million of them.
 EXPIRED_PER_CALL = 16
 # Heap entries of deleted keys that are tolerated beyond as many as there are live keys.
 STALE_ENTRIES = 1024
+# what a key costs besides its value
+_BYTES_AROUND = 370
 
 
 class _Record:
@@ -32,12 +35,14 @@ class MemoryStore(Store):
     is; when its time comes, it is put back for the rest. Reads compare with the deadline itself, so expiry is exact;
     the heap gives the memory back, a little at each call and all of it at `check` and `count`.
 
-    clock: seconds, never going back.
+    clock: seconds, never going back. max_bytes: of all keys and values, 0: none.
     """
 
     keeps_objects = True
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, max_bytes: int = 0) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
         self._clock = clock
         self._records: dict[str, _Record] = {}
         self._heap: list[tuple[float, str]] = []
@@ -52,6 +57,7 @@ class MemoryStore(Store):
         """Give the memory back."""
         self._records.clear()
         self._heap.clear()
+        self._bytes = 0
         self._next_due = inf
         self._counts = PrefixCounts()
 
@@ -79,7 +85,7 @@ class MemoryStore(Store):
         return result
 
     async def write_many(self, writes: Sequence[Write]) -> list[bytes | ConflictError]:
-        """Carry out each write on its own; the new version, or the conflict, of each."""
+        """Carry out each write on its own; the new version, or the conflict, of each. Raises StoreFullError."""
         return [self._write(write) for write in writes]
 
     async def keys(self, prefix: str) -> AsyncIterator[str]:
@@ -122,6 +128,10 @@ class MemoryStore(Store):
             if record is not None:
                 self._remove(write.key)
             return b""
+        more = _size(write.value) - (_size(record.versioned.value) if record else -_BYTES_AROUND)
+        if self._max_bytes and more > 0 and not write.is_last and self._bytes + more > self._max_bytes:
+            raise StoreFullError(f"the memory store has reached its limit, {self._max_bytes} bytes")
+        self._bytes += more
         version = next(self._versions).to_bytes(8, "big")
         self._put(write.key, record, Versioned(write.value, version), now + write.ttl_seconds)
         return version
@@ -143,7 +153,8 @@ class MemoryStore(Store):
         self._next_due = self._heap[0][0]
 
     def _remove(self, key: str) -> None:
-        del self._records[key]
+        record = self._records.pop(key)
+        self._bytes -= _BYTES_AROUND + _size(record.versioned.value)
         self._counts.add(key, -1)
         if len(self._heap) > 2 * len(self._records) + STALE_ENTRIES:
             self._heap = [(record.scheduled, key) for key, record in self._records.items()]
@@ -164,3 +175,7 @@ class MemoryStore(Store):
                 self._remove(key)
             else:
                 self._schedule(key, record)
+
+
+def _size(value: Any) -> int:
+    return len(value) if isinstance(value, bytes) else int(value.size)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from stream_filters.refusals import Unusable
 from stream_filters.streams.records import Record
 from stream_filters.streams.runner import Observer
+from stream_filters.telemetry import Reason
 
 
 class Held(NamedTuple):
@@ -32,11 +33,12 @@ class Held(NamedTuple):
 class LocalCopies:
     """The streams that were written last; all of one lifetime, so that the first written expire first.
 
-    room: how many. clock: seconds, never going back.
+    room: how many, of how many bytes together. clock: seconds, never going back.
     """
 
-    def __init__(self, room: int, observer: Observer, clock: Callable[[], float] = time.monotonic) -> None:
-        self._room = room
+    def __init__(self, room: tuple[int, int], observer: Observer, clock: Callable[[], float] = time.monotonic) -> None:
+        self._room, self._room_bytes = room
+        self._bytes = 0
         self._observer = observer
         self._clock = clock
         self._held: OrderedDict[str, Held] = OrderedDict()
@@ -51,18 +53,26 @@ class LocalCopies:
 
     def drop(self, key: str) -> None:
         """Trust the copy no more."""
-        self._held.pop(key, None)
+        if held := self._held.pop(key, None):
+            self._bytes -= _size(held)
 
     def put(self, key: str, record: Record, version: bytes, expires_at: float) -> None:
         """Keep what was just written; the oldest make room for it."""
-        self._held.pop(key, None)
-        self._held[key] = Held(record, version, cached=True, expires_at=expires_at)
-        while len(self._held) > self._room:
-            self._held.popitem(last=False)
-            self._observer.evicted("full")
+        self.drop(key)
+        self._held[key] = held = Held(record, version, cached=True, expires_at=expires_at)
+        self._bytes += _size(held)
+        while len(self._held) > self._room or self._bytes > self._room_bytes:
+            self._drop_oldest("full")
 
     def _forget_expired(self) -> None:
         now = self._clock()
         while self._held and next(iter(self._held.values())).expires_at <= now:
-            self._held.popitem(last=False)
-            self._observer.evicted("expired")
+            self._drop_oldest("expired")
+
+    def _drop_oldest(self, reason: Reason) -> None:
+        self.drop(next(iter(self._held)))
+        self._observer.evicted(reason)
+
+
+def _size(held: Held) -> int:
+    return held.record.size if held.record else 0

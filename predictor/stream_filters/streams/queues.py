@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -59,6 +59,10 @@ class Turnstile:
             f"sequence_id: {self._waiting} requests wait for the stream {key!r} already; "
             "wait for answers before sending more"
         )
+
+    def is_free(self, keys: Collection[str]) -> bool:
+        """Whether nobody holds any of the keys, or waits for it."""
+        return not self._queues or self._queues.keys().isdisjoint(keys)
 
     def turn(self, keys: Sequence[str]) -> AbstractAsyncContextManager[None]:
         """Hold all keys, each named once. Raises Overloaded when the queue of one is full."""

@@ -110,6 +110,12 @@ class Record(NamedTuple):
     ended: bool
 
     @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        beliefs = [self.belief, self.previous] if self.previous else [self.belief]
+        return _CHECKED.size + _RECORD.size + sum([len(belief.state) + len(belief.config) for belief in beliefs])
+
+    @property
     def last_offset(self) -> int:
         """Offset of the first observation of the last request."""
         return self.belief.offset - self.last_rows

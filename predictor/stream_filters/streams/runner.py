@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from math import inf
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -12,10 +13,12 @@ import numpy as np
 from stream_filters.filters.base import Array, Filter
 from stream_filters.streams.exactly_once import Apply, Replay, Turn, rows_together
 from stream_filters.streams.records import Belief
+from stream_filters.streams.slices import Budget, first_rows, run_in_slices
 from stream_filters.telemetry import Operation, Reason
 
-# up to so many rows cost less than handing them to another thread
+# up to so many rows, of states of so many bytes together, cost less than handing them to another thread
 _INLINE_ROWS = 64
+_INLINE_BYTES = 2**20
 # more pieces than threads, so that a slow piece does not leave the other threads idle, where each has rows enough
 _PIECES = 4
 _PIECE_ROWS = 256
@@ -68,25 +71,38 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """executor, threads: where large requests are computed, so that the event loop goes on."""
+    """executor, threads: where large requests are computed, so that the event loop goes on.
+
+    compute_seconds: how long one request may keep processors busy.
+    """
 
     executor: Executor
     threads: int
     observer: Observer
+    compute_seconds: float = inf
 
     async def run(self, work: Sequence[tuple[Turn, Apply]]) -> list[Answer]:
-        """The answer of every turn."""
+        """The answer of every turn. Raises TooLarge; when it is cancelled, the computation ends soon."""
         began = time.perf_counter()
-        rows = sum([len(turn.observations) + turn.horizon for turn, _ in work])
-        if rows <= _INLINE_ROWS:
-            answers = _run_all(work)
-        else:
-            loop = asyncio.get_running_loop()
-            pieces = _pieces(work, rows, self.threads)
-            done = await asyncio.gather(*(loop.run_in_executor(self.executor, _run_all, piece) for piece in pieces))
-            answers = [answer for piece in done for answer in piece]
+        budget = Budget(self.compute_seconds)
+        try:
+            answers = await self._answers(work, budget)
+        except BaseException:
+            budget.give_up()
+            raise
         self.observer.computed(time.perf_counter() - began)
         return answers
+
+    async def _answers(self, work: Sequence[_Work], budget: Budget) -> list[Answer]:
+        rows = sum([len(turn.observations) + turn.horizon for turn, _ in work])
+        if rows <= _INLINE_ROWS:
+            largest = max([applied.bound.state_dtype.itemsize for _, applied in work], default=0)
+            if rows * largest <= _INLINE_BYTES:
+                return _run_all(work, budget)
+        loop = asyncio.get_running_loop()
+        pieces = _pieces(work, rows, self.threads)
+        done = await asyncio.gather(*(loop.run_in_executor(self.executor, _run_all, piece, budget) for piece in pieces))
+        return [answer for piece in done for answer in piece]
 
 
 def _pieces(work: Sequence[_Work], rows: int, threads: int) -> list[Sequence[_Work]]:
@@ -96,34 +112,48 @@ def _pieces(work: Sequence[_Work], rows: int, threads: int) -> list[Sequence[_Wo
     return [work[start : start + size] for start in range(0, len(work), size)]
 
 
-def _run_all(work: Sequence[_Work]) -> list[Answer]:
+def _run_all(work: Sequence[_Work], budget: Budget) -> list[Answer]:
     """The answers in the order of the work; turns under the same settings that ask for the same run as one."""
     if len(work) == 1:
-        return _run_together(work)
+        return _run_together(work, budget)
     groups: dict[tuple[Filter[Any], frozenset[str]], list[int]] = {}
     for index, (turn, applied) in enumerate(work):
         groups.setdefault((applied.bound, turn.names), []).append(index)
     if len(groups) == 1:
-        return _run_together(work)
+        return _run_in_packs(work, budget)
     answers: dict[int, Answer] = {}
     for indices in groups.values():
-        answers.update(zip(indices, _run_together([work[index] for index in indices]), strict=True))
+        answers.update(zip(indices, _run_in_packs([work[index] for index in indices], budget), strict=True))
     return [answers[index] for index in range(len(work))]
 
 
-def _run_together(work: Sequence[_Work]) -> list[Answer]:
+def _run_in_packs(work: Sequence[_Work], budget: Budget) -> list[Answer]:
+    """The same of turns that have a filter and names in common: together as many as make a slice."""
+    most, rows = first_rows(work[0][1].bound), 0
+    answers: list[Answer] = []
+    pack: list[_Work] = []
+    for turn, applied in work:
+        if pack and rows + len(turn.observations) > most:
+            answers += _run_together(pack, budget)
+            pack, rows = [], 0
+        pack.append((turn, applied))
+        rows += len(turn.observations)
+    return answers + _run_together(pack, budget)
+
+
+def _run_together(work: Sequence[_Work], budget: Budget) -> list[Answer]:
     """Filter the rows of turns that have a filter and names in common, and forecast after the last of each."""
     turn, applied = work[0]
     bound: Filter[Any] = applied.bound
     now = turn.names.difference(bound.horizon_names)
     if len(work) == 1:
         batch, ends = turn.batch(bound), [len(turn.observations)]
-        step = bound.run(applied.state, batch, now)
+        step = run_in_slices(bound, applied.state, batch, now, budget)
         states = [step.state.tobytes()]
     else:
         batch, ends = rows_together([turn for turn, _ in work], bound)
         before = np.frombuffer(b"".join([applied.state.data for _, applied in work]), bound.state_dtype)
-        step = bound.run_many(before, batch, np.array([0, *ends]), now)
+        step, _ = budget.spend(bound.run_many, before, batch, np.array([0, *ends]), now)
         states = step.state.view(f"V{bound.state_dtype.itemsize}").tolist()
     info, name, version, config = step.info, bound.name, bound.schema_version, bound.config_json
     answers, first = [], 0
@@ -131,15 +161,16 @@ def _run_together(work: Sequence[_Work]) -> list[Answer]:
         belief = Belief(name, version, config, applied.offset + last - first, state)
         digest = turn.digest() if turn.sequence_id and applied.is_stored else b""
         replayed = isinstance(applied, Replay)
-        answers.append(Answer(info, first, last, belief, replayed, digest, _forecast(turn, bound, state)))
+        answers.append(Answer(info, first, last, belief, replayed, digest, _forecast(turn, bound, state, budget)))
         first = last
     return answers
 
 
-def _forecast(turn: Turn, bound: Filter[Any], state: bytes) -> Mapping[str, Array]:
+def _forecast(turn: Turn, bound: Filter[Any], state: bytes, budget: Budget) -> Mapping[str, Array]:
     """The outputs on forecast steps that the turn asks for."""
     later = turn.names.intersection(bound.horizon_names) if turn.horizon else None
     if not later:
         return _NO_FORECAST
-    forecast = bound.forecast(np.frombuffer(state, bound.state_dtype).reshape(()), turn.horizon)
+    record = np.frombuffer(state, bound.state_dtype).reshape(())
+    forecast, _ = budget.spend(bound.forecast, record, turn.horizon)
     return {name: forecast[name] for name in later}

@@ -40,7 +40,8 @@ class Limits:
 
     ttl_seconds: an idle stream is forgotten after so long. replay_seconds: how long an ended stream still answers
     retries of its last request. live_streams: how many streams may be live at once. waiting: how many requests may
-    queue for one stream. attempts: how often a lost race is run again. cached_streams: local copies of streams.
+    queue for one stream. attempts: how often a lost race is run again. cached_streams: local copies of
+    streams, cached_bytes: of how many bytes.
     """
 
     ttl_seconds: float = 86_400.0
@@ -49,6 +50,7 @@ class Limits:
     waiting: int = 64
     attempts: int = 10
     cached_streams: int = 4_096
+    cached_bytes: int = 64 * 1024 * 1024
 
 
 _NOTHING = Held()
@@ -86,7 +88,7 @@ class Sessions:
         self._runner = runner
         self._limits = limits
         self._turnstile = Turnstile(limits.waiting)
-        self._copies = LocalCopies(limits.cached_streams, runner.observer)
+        self._copies = LocalCopies((limits.cached_streams, limits.cached_bytes), runner.observer)
         self._starting = 0
 
     @property

@@ -109,10 +109,9 @@ def _turns(sequence_ids: list[str], columns: _Columns, common: Common) -> list[T
 
 
 def _sequence_ids(tensor: RawTensor, limits: RequestLimits) -> list[str]:
-    values = tensors.decode(tensor, (tensors.BYTES,))
+    values = tensors.decode(tensor, (tensors.BYTES,), limits.streams)
     if values.ndim != 1 or not len(values):
         raise InvalidRequest(f"sequence_ids: shape {list(values.shape)} came, expected [S] with S of at least 1")
-    check_count("sequence_ids", len(values), limits.streams, "streams")
     try:
         names = [sequence_name(value.decode(), limits) for value in values]
     except UnicodeDecodeError:

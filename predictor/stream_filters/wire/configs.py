@@ -10,19 +10,21 @@ from pydantic import ValidationError
 from stream_filters.filters.base import Filter
 from stream_filters.refusals import InvalidRequest
 
-_KEPT = 256
+_KEPT = 64
 
 
 class Binder:
     """The filters of one model: its own settings, and those that streams bring on top of them.
 
+    state_bytes: how large a state a stream may ask for, where the model's own is not larger.
     Raises InvalidRequest when the model's own settings are wrong.
     """
 
-    def __init__(self, kind: type[Filter[Any]], settings: Mapping[str, Any]) -> None:
+    def __init__(self, kind: type[Filter[Any]], settings: Mapping[str, Any], state_bytes: int = 65_536) -> None:
         self._kind = kind
         self._settings = dict(settings)
         self.default = self._bind(self._settings)
+        self._state_bytes = max(state_bytes, self.default.state_dtype.itemsize)
         self._cached = lru_cache(maxsize=_KEPT)(self._merge)
 
     def __call__(self, config: str | None) -> Filter[Any]:
@@ -37,7 +39,13 @@ class Binder:
             raise InvalidRequest(f"config: not valid JSON ({error}); send an object such as {{}}") from None
         if not isinstance(own, dict):
             raise InvalidRequest(f"config: JSON of type {type(own).__name__} came; send an object such as {{}}")
-        return self._bind({**self._settings, **own})
+        bound = self._bind({**self._settings, **own})
+        if bound.state_dtype.itemsize > self._state_bytes:
+            raise InvalidRequest(
+                f"config: with these settings a stream has a state of {bound.state_dtype.itemsize} bytes, the limit is "
+                f"{self._state_bytes}; ask for a smaller one, or let the server's max_state_bytes be raised"
+            )
+        return bound
 
     def _bind(self, settings: Mapping[str, Any]) -> Filter[Any]:
         try:

@@ -1,6 +1,6 @@
 """A v2 inference request as turns: what came is checked by name before any state is touched."""
 
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Collection, Mapping, Sequence, Sized
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -93,6 +93,21 @@ def parse(raw: RawRequest, bound: Filter[Any], limits: RequestLimits) -> Request
     )
     _check_together(turn, inputs)
     return Request([turn], names)
+
+
+def stream_names(raw: RawRequest, limits: RequestLimits) -> Collection[str]:
+    """The streams of a request, each once, before the rest of it is read; none where they cannot be told."""
+    name = raw.parameters.get("sequence_id", "")
+    if name:
+        return [str(name)]
+    for tensor in raw.inputs:
+        if tensor.name == "sequence_ids":
+            try:
+                values = tensors.decode(tensor, (tensors.BYTES,), limits.streams)
+            except InvalidRequest:
+                return []
+            return dict.fromkeys(value.decode("utf-8", "replace") for value in values.ravel())
+    return []
 
 
 @lru_cache(maxsize=64)

@@ -1,6 +1,6 @@
 """Tensors of the v2 protocol as arrays, and back. Knows the datatypes, not the transports."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from math import prod
 from typing import Any, NamedTuple
 
@@ -34,33 +34,56 @@ class RawTensor(NamedTuple):
     data: bytes | memoryview | Sequence[Any]
 
 
-def decode(tensor: RawTensor, accepted: Sequence[str]) -> Array:
+def decode(tensor: RawTensor, accepted: Sequence[str], most: int = _MOST_VALUES) -> Array:
     """The tensor as an array of its shape.
 
-    accepted: the datatypes that may come. BYTES gives an object array of bytes.
-    Raises InvalidRequest, naming the tensor, on another datatype, or on data that does not fill the shape.
+    accepted: the datatypes that may come. most: how many values. BYTES gives an object array of bytes.
+    Raises InvalidRequest, naming the tensor, on another datatype, or on data that does not fill the shape; sizes are
+    compared before anything is made of the data.
     """
     if tensor.datatype not in accepted:
         expected = " or ".join(accepted)
         raise InvalidRequest(f"{tensor.name}: datatype {tensor.datatype!r} came, expected {expected}")
-    if len(tensor.shape) > _MOST_AXES:
-        raise InvalidRequest(f"{tensor.name}: {len(tensor.shape)} sizes came for a shape, no tensor has so many axes")
-    if min(tensor.shape, default=0) < 0:
-        raise InvalidRequest(f"{tensor.name}: shape {list(tensor.shape)} came, sizes must not be negative")
+    count = _count(tensor, most)
     if tensor.datatype == BYTES:
-        values = _decode_strings(tensor)
+        values = _decode_strings(tensor, count)
     elif isinstance(tensor.data, bytes | memoryview):
         values = _decode_numbers(tensor, tensor.data)
     else:
         values = _decode_list(tensor, tensor.data)
-    count = prod(tensor.shape)
     if values.size != count:
-        raise InvalidRequest(
-            f"{tensor.name}: shape {list(tensor.shape)} needs {count} values, {values.size} came; make them agree"
-        )
+        raise _unfilled(tensor, count, values.size)
+    return values.reshape(tensor.shape)
+
+
+def _count(tensor: RawTensor, most: int) -> int:
+    """How many values the shape has. Raises InvalidRequest where there are too many, or the data's size has others."""
+    if len(tensor.shape) > _MOST_AXES:
+        raise InvalidRequest(f"{tensor.name}: {len(tensor.shape)} sizes came for a shape, no tensor has so many axes")
+    if min(tensor.shape, default=0) < 0:
+        raise InvalidRequest(f"{tensor.name}: shape {list(tensor.shape)} came, sizes must not be negative")
+    count = prod(tensor.shape)
     if not count and prod(size or 1 for size in tensor.shape) > _MOST_VALUES:
         raise InvalidRequest(f"{tensor.name}: shape {list(tensor.shape)} came, no tensor is so large")
-    return values.reshape(tensor.shape)
+    if count > most:
+        raise InvalidRequest(
+            f"{tensor.name}: {count} values came in one request, the limit is {most}; send several requests"
+        )
+    if isinstance(tensor.data, bytes | memoryview):
+        # a string has its length before it
+        size = 4 if tensor.datatype == BYTES else _DTYPES[tensor.datatype].itemsize
+        came = len(tensor.data) // size
+        if came < count or (came > count and tensor.datatype != BYTES):
+            raise _unfilled(tensor, count, f"at most {came}" if tensor.datatype == BYTES else came)
+    elif count and isinstance(tensor.data, Sized) and len(tensor.data) > count:
+        raise _unfilled(tensor, count, len(tensor.data))
+    return count
+
+
+def _unfilled(tensor: RawTensor, count: int, came: int | str) -> InvalidRequest:
+    return InvalidRequest(
+        f"{tensor.name}: shape {list(tensor.shape)} needs {count} values, {came} came; make them agree"
+    )
 
 
 def _decode_numbers(tensor: RawTensor, data: bytes | memoryview) -> Array:
@@ -87,10 +110,10 @@ def _decode_list(tensor: RawTensor, data: Sequence[Any]) -> Array:
         raise InvalidRequest(f"{tensor.name}: values came that are not {tensor.datatype}; send numbers only") from None
 
 
-def _decode_strings(tensor: RawTensor) -> Array:
+def _decode_strings(tensor: RawTensor, count: int) -> Array:
     values: list[Any]
     if isinstance(tensor.data, bytes | memoryview):
-        values = list(_split_strings(tensor.name, bytes(tensor.data)))
+        values = _split_strings(tensor, memoryview(tensor.data), count)
     else:
         try:
             values = [value.encode() if isinstance(value, str) else value for value in tensor.data]
@@ -103,14 +126,17 @@ def _decode_strings(tensor: RawTensor) -> Array:
     return array
 
 
-def _split_strings(name: str, data: bytes) -> list[bytes]:
-    """Raw BYTES: each element behind its length, four bytes little-endian."""
-    values, start = [], 0
+def _split_strings(tensor: RawTensor, data: memoryview, count: int) -> list[bytes]:
+    """Raw BYTES: each element behind its length, four bytes little-endian; no more are read than there should be."""
+    values: list[bytes] = []
+    start = 0
     while start < len(data):
+        if len(values) == count:
+            raise _unfilled(tensor, count, "more")
         end = start + 4 + int.from_bytes(data[start : start + 4], "little")
         if start + 4 > len(data) or end > len(data):
-            raise InvalidRequest(f"{name}: the raw bytes end inside an element; each needs its length before it")
-        values.append(data[start + 4 : end])
+            raise InvalidRequest(f"{tensor.name}: the raw bytes end inside an element; each needs its length before it")
+        values.append(bytes(data[start + 4 : end]))
         start = end
     return values
 

@@ -25,6 +25,7 @@ class RequestLimits:
     sequence_id_bytes: int = 256
     config_bytes: int = 16_384
     answer_bytes: int = 64 * 1024 * 1024
+    compute_seconds: float = 30.0
 
 
 def floats(tensor: RawTensor) -> Floats:

@@ -32,7 +32,7 @@ def heard() -> Heard:
 
 
 def test_what_was_written_last_is_found_as_a_copy(heard: Heard) -> None:
-    copies = LocalCopies(2, heard, lambda: 0.0)
+    copies = LocalCopies((2, 10**6), heard, lambda: 0.0)
     newer = RECORD._replace(last_rows=7)
     copies.put("a", RECORD, b"1", 10.0)
     copies.put("a", newer, b"2", 10.0)
@@ -43,7 +43,7 @@ def test_what_was_written_last_is_found_as_a_copy(heard: Heard) -> None:
 
 
 def test_the_stream_that_was_written_longest_ago_makes_room(heard: Heard) -> None:
-    copies = LocalCopies(2, heard, lambda: 0.0)
+    copies = LocalCopies((2, 10**6), heard, lambda: 0.0)
     for key in ("a", "b", "a", "c"):
         copies.put(key, RECORD, b"1", 10.0)
     assert [key for key in "abc" if copies.get(key)] == ["a", "c"]
@@ -52,7 +52,7 @@ def test_the_stream_that_was_written_longest_ago_makes_room(heard: Heard) -> Non
 
 def test_a_copy_goes_when_its_stream_does(heard: Heard) -> None:
     time = [0.0]
-    copies = LocalCopies(9, heard, lambda: time[0])
+    copies = LocalCopies((9, 10**6), heard, lambda: time[0])
     copies.put("a", RECORD, b"1", 10.0)
     time[0] = 5.0
     copies.put("b", RECORD, b"1", 15.0)
@@ -63,8 +63,20 @@ def test_a_copy_goes_when_its_stream_does(heard: Heard) -> None:
 
 
 def test_a_copy_that_is_dropped_is_no_eviction(heard: Heard) -> None:
-    copies = LocalCopies(9, heard, lambda: 0.0)
+    copies = LocalCopies((9, 10**6), heard, lambda: 0.0)
     copies.put("a", RECORD, b"1", 10.0)
     copies.drop("a")
     copies.drop("nobody")
     assert (copies.get("a"), len(copies), heard.evictions) == (None, 0, [])
+
+
+def test_copies_have_room_for_so_many_bytes(heard: Heard) -> None:
+    copies = LocalCopies((99, 5 * RECORD.size), heard, lambda: 0.0)
+    for number in range(20):
+        copies.put(str(number), RECORD, b"1", 10.0)
+        copies.put(str(number), RECORD, b"2", 10.0)
+    assert [number for number in range(20) if copies.get(str(number))] == [15, 16, 17, 18, 19]
+    copies.drop("17")
+    copies.put("more", RECORD, b"1", 10.0)
+    assert len(copies) == 5
+    assert heard.evictions == ["full"] * 15
