@@ -26,6 +26,7 @@ CODES: dict[type[Exception], tuple[StatusCode, int]] = {
     refusals.TooManyStreams: (StatusCode.RESOURCE_EXHAUSTED, 429),
     refusals.StoreFull: (StatusCode.RESOURCE_EXHAUSTED, 429),
     refusals.TooLarge: (StatusCode.RESOURCE_EXHAUSTED, 413),
+    refusals.TooSlow: (StatusCode.DEADLINE_EXCEEDED, 408),
     refusals.Unavailable: (StatusCode.UNAVAILABLE, 503),
     refusals.GoingDown: (StatusCode.UNAVAILABLE, 503),
     refusals.Unsupported: (StatusCode.UNIMPLEMENTED, 501),

@@ -76,6 +76,12 @@ class TooLarge(Refusal):
     constant = "too-large"
 
 
+class TooSlow(Refusal):
+    """The caller took longer to send its request, or to take its answer, than one may; trying again is safe."""
+
+    constant = "too-slow"
+
+
 class Unavailable(Refusal):
     """The store is away; trying again is safe."""
 

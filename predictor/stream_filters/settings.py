@@ -90,6 +90,23 @@ class Settings(BaseSettings):
         256, ge=1, description="requests in work at once, of gRPC and of REST each; more are turned away"
     )
     max_streaming_calls: int = Field(1_000, ge=1, description="streaming calls open at once; more are turned away")
+    max_half_open_calls: int = Field(
+        1_000, ge=1, description="gRPC calls that have yet to send their message; more are turned away"
+    )
+    max_watches: int = Field(256, ge=1, description="health watches open at once; more are turned away")
+    max_calls_per_connection: int = Field(1_000, ge=1, description="calls open at once on one gRPC connection")
+    max_connections: int = Field(4_096, ge=1, description="REST connections open at once; more are closed")
+    max_metadata_bytes: int = Field(
+        8_192, ge=1_024, description="size of a gRPC call's metadata beyond which some calls are turned away"
+    )
+    max_metadata_bytes_absolute: int = Field(
+        16_384, ge=1_024, description="size of a gRPC call's metadata beyond which every call is turned away"
+    )
+    arrival_seconds: float = Field(
+        20.0, gt=0, description="time for a request to come: a gRPC call's message, REST's head and its body"
+    )
+    reading_seconds: float = Field(60.0, gt=0, description="time for an answer to be taken; a streaming call then ends")
+    max_idle_seconds: float = Field(300.0, gt=0, description="a gRPC connection without calls is closed after so long")
     keepalive_seconds: float = Field(60.0, gt=0, description="ping a silent gRPC connection so often")
     max_connection_age_seconds: float | None = Field(
         None, gt=0, description="ask clients to connect again after so long, so that new replicas get their share"

@@ -12,11 +12,13 @@ from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
 from stream_filters.endpoints.admission import Admission, AdmissionInterceptor
+from stream_filters.endpoints.arrival import ArrivalInterceptor
 from stream_filters.endpoints.extensions import SERVICE, reflection_pool
 from stream_filters.endpoints.grpc_service import Servicer, handlers
 from stream_filters.endpoints.security import Token, TokenInterceptor, grpc_credentials
 from stream_filters.settings import Settings
 
+_WATCH = "/grpc.health.v1.Health/Watch"
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -34,13 +36,15 @@ class GrpcEndpoint:
         admissions = {f"/{SERVICE}/ModelInfer": unary, f"/{SERVICE}/ModelStreamInfer": streaming}
         self._admission = AdmissionInterceptor(admissions)
         self._health = health_aio.HealthServicer()
+        watches = {_WATCH: Admission(settings.max_watches, "health watches open")}
+        arrival = ArrivalInterceptor(settings.max_half_open_calls, settings.arrival_seconds, watches)
         guards = [TokenInterceptor(token)] if token else []
         self._server = grpc.aio.server(
             futures.ThreadPoolExecutor(max_workers=1),
-            interceptors=(*guards, self._admission),
+            interceptors=(*guards, self._admission, arrival),
             options=_options(settings),
         )
-        self._server.add_generic_rpc_handlers((handlers(self._servicer),))
+        self._server.add_generic_rpc_handlers((handlers(self._servicer, settings.reading_seconds),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server, reflection_pool())
@@ -78,6 +82,10 @@ def _options(settings: Settings) -> list[tuple[str, Any]]:
     options = [
         ("grpc.max_send_message_length", settings.max_message_bytes),
         ("grpc.max_receive_message_length", settings.max_message_bytes),
+        ("grpc.max_concurrent_streams", settings.max_calls_per_connection),
+        ("grpc.max_metadata_size", settings.max_metadata_bytes),
+        ("grpc.absolute_max_metadata_size", settings.max_metadata_bytes_absolute),
+        ("grpc.max_connection_idle_ms", int(settings.max_idle_seconds * 1000)),
         # a second process on the same port would take half of the calls, silently
         ("grpc.so_reuseport", 0),
         ("grpc.keepalive_time_ms", int(settings.keepalive_seconds * 1000)),

@@ -22,7 +22,7 @@ from stream_filters.endpoints.extensions import (
 )
 from stream_filters.errors import RefusedCall, answer, end
 from stream_filters.model import USUAL_NAMES, named_model
-from stream_filters.refusals import GoingDown, InvalidRequest
+from stream_filters.refusals import GoingDown, InvalidRequest, TooSlow
 from stream_filters.wire import large_messages
 from stream_filters.wire.kserve_types import set_parameter
 from stream_filters.wire.large_messages import LargeRequest, LargeResponse
@@ -180,8 +180,11 @@ def _refused(sentence: str) -> RefusedCall:
     return RefusedCall(InvalidRequest(sentence))
 
 
-def handlers(servicer: Servicer) -> grpc.GenericRpcHandler:
-    """Every method of the service. What it raises ends the call with its status; what is no message is refused."""
+def handlers(servicer: Servicer, reading_seconds: float) -> grpc.GenericRpcHandler:
+    """Every method of the service. What it raises ends the call with its status; what is no message is refused.
+
+    reading_seconds: in which an answer of a streaming call must be taken.
+    """
     service = pb.DESCRIPTOR.services_by_name["GRPCInferenceService"]
     methods = {
         method.name: grpc.unary_unary_rpc_method_handler(
@@ -197,7 +200,7 @@ def handlers(servicer: Servicer) -> grpc.GenericRpcHandler:
         response_serializer=_serialized,
     )
     methods["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
-        _answering_stream(servicer.ModelStreamInfer),
+        _answering_stream(servicer.ModelStreamInfer, reading_seconds),
         request_deserializer=_reader(large_messages.read),
         response_serializer=_serialized,
     )
@@ -235,16 +238,25 @@ def _answering(method: Any) -> Any:
     return called
 
 
-def _answering_stream(method: Any) -> Any:
-    async def called(requests: AsyncIterator[Message | _Unreadable], context: Any) -> AsyncIterator[Message | bytes]:
+def _answering_stream(method: Any, reading_seconds: float) -> Any:
+    async def called(requests: AsyncIterator[Message | _Unreadable], context: Any) -> None:
         try:
             async for response in method(requests, context):
-                yield response
+                await _taken(context.write(response), reading_seconds)
         except Exception as error:
             await _end(error, method, context)
             raise
 
     return called
+
+
+async def _taken(writing: Any, seconds: float) -> None:
+    """Wait until the caller has room for an answer. Raises RefusedCall."""
+    try:
+        await asyncio.wait_for(writing, seconds)
+    except TimeoutError:
+        slow = TooSlow(f"an answer was not taken within {seconds:g} s; connect again, and read")
+        raise RefusedCall(slow) from None
 
 
 async def _end(error: Exception, method: Any, context: Any) -> None:

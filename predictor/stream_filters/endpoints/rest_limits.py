@@ -1,55 +1,93 @@
-"""How large a REST request may be, and how many may be in work at once."""
+"""How large and how slow a REST request may be, and how many may be in work at once."""
 
+import asyncio
 from typing import Any
 
 from fastapi import Request
-from fastapi.responses import JSONResponse
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from stream_filters.endpoints.admission import Admission
 from stream_filters.errors import RefusedCall, answer_rest
-from stream_filters.refusals import TooLarge
+from stream_filters.refusals import TooLarge, TooSlow
+from stream_filters.settings import Settings
+from stream_filters.wire.work import BytesInWork
 
 
 class LimitsMiddleware:
     """Turns inference away that is too much; health, metadata and metrics never.
 
-    admission: of requests in work. most_bytes: of one body.
+    A request is in work when its body is there, which must be soon; an answer must be taken soon.
     """
 
-    def __init__(self, app: Any, admission: Admission, most_bytes: int) -> None:
+    def __init__(self, app: Any, settings: Settings) -> None:
         self._app = app
-        # of a body that does not tell its size before
-        self._counted = RequestBodyLimitMiddleware(app, most_bytes)
-        self._admission = admission
-        self._most_bytes = most_bytes
+        self._admission = Admission(settings.max_concurrent)
+        self._bodies = BytesInWork(settings.max_work_bytes)
+        self._most_bytes = settings.max_body_bytes
+        self._arrival_seconds = settings.arrival_seconds
+        self._reading_seconds = settings.reading_seconds
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one call."""
-        if scope["type"] != "http" or scope["method"] != "POST":
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        told = dict(scope["headers"]).get(b"content-length", b"0")
-        refusal = too_large(self._most_bytes) if int(told) > self._most_bytes else self._admission.refusal
-        if refusal:
-            response = await answer_rest(Request(scope), refusal)
-            await response(scope, receive, send)
+
+        async def send_soon(message: Any) -> None:
+            # a client that does not read its answer is left
+            await asyncio.wait_for(send(message), self._reading_seconds)
+
+        if scope["method"] != "POST":
+            await self._app(scope, receive, send_soon)
             return
-        with self._admission:
-            await self._counted(scope, receive, send)
+        told = int(dict(scope["headers"]).get(b"content-length", b"0"))
+        try:
+            if told > self._most_bytes:
+                raise _too_large(self._most_bytes)
+            with self._bodies.hold(told or self._most_bytes):
+                body = await self._body(receive)
+                if body is not None:
+                    with self._admission:
+                        await self._app(scope, _again(body, receive), send_soon)
+        except RefusedCall as refusal:
+            await (await answer_rest(Request(scope), refusal))(scope, receive, send_soon)
+
+    async def _body(self, receive: Any) -> bytes | None:
+        """The whole body, None when its client has gone. Raises RefusedCall when it is too large or too slow."""
+        parts: list[bytes] = []
+        left = self._most_bytes
+        try:
+            async with asyncio.timeout(self._arrival_seconds):
+                while True:
+                    message = await receive()
+                    if message["type"] != "http.request":
+                        return None
+                    parts.append(message.get("body", b""))
+                    left -= len(parts[-1])
+                    if left < 0:
+                        raise _too_large(self._most_bytes)
+                    if not message.get("more_body", False):
+                        return b"".join(parts)
+        except TimeoutError:
+            raise RefusedCall(
+                TooSlow(f"the body did not come within {self._arrival_seconds:g} s; send it at once")
+            ) from None
 
 
-def answer_too_large(most_bytes: int) -> Any:
-    """A handler of the status 413, which Starlette gives without a sentence."""
+def _again(body: bytes, receive: Any) -> Any:
+    """Gives the body that was read, and then what else comes."""
+    given = False
 
-    async def told(request: Request, _: Exception) -> JSONResponse:
-        return await answer_rest(request, too_large(most_bytes))
+    async def receive_again() -> Any:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
 
-    return told
+    return receive_again
 
 
-def too_large(most_bytes: int) -> RefusedCall:
-    """The refusal of a body."""
+def _too_large(most_bytes: int) -> RefusedCall:
     return RefusedCall(
         TooLarge(
             f"the body is larger than {most_bytes} bytes, the limit; send fewer rows at once, or send them by gRPC"

@@ -16,8 +16,8 @@ from kserve.protocol.rest.server import RESTServer, metrics_handler
 
 from stream_filters import __version__
 from stream_filters.endpoints.addresses import listening_socket, usable_host
-from stream_filters.endpoints.admission import Admission
-from stream_filters.endpoints.rest_limits import LimitsMiddleware, answer_too_large
+from stream_filters.endpoints.rest_connections import Connections, bounded
+from stream_filters.endpoints.rest_limits import LimitsMiddleware
 from stream_filters.endpoints.security import Token, TokenMiddleware, rest_tls
 from stream_filters.errors import CODES, RefusedCall, answer_rest
 from stream_filters.model import USUAL_NAMES, named_model
@@ -87,6 +87,8 @@ class RestEndpoint:
             repository,
             self.port,
         )
+        connections = Connections(settings.max_connections, settings.arrival_seconds)
+        self._rest.config.http = bounded(connections)
         # in place of KServe's own, which looks neither at a client authority nor twice at a file that was replaced
         if tls := rest_tls(settings):
             self._rest.config.ssl_context_factory = lambda *_: tls
@@ -94,10 +96,7 @@ class RestEndpoint:
         app.add_api_route("/metrics", _metrics_of(data_plane), methods=["GET"])
         self._rest.create_application()
         app.add_api_route("/v2/models/{model_name}/sequences", _sequences_of(data_plane), methods=["GET"])
-        app.add_middleware(
-            LimitsMiddleware, admission=Admission(settings.max_concurrent), most_bytes=settings.max_body_bytes
-        )
-        app.add_exception_handler(413, answer_too_large(settings.max_body_bytes))
+        app.add_middleware(LimitsMiddleware, settings=settings)
         if token:
             app.add_middleware(TokenMiddleware, token=token)
         for kind in (RefusedCall, *CODES, Exception):
