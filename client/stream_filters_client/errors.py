@@ -119,6 +119,7 @@ _WRONG_ADDRESS = ("http1.x server", "wrong_version_number", "hostname verificati
 BY_REFUSAL: dict[str, type[StreamFiltersError]] = {
     "invalid-request": InvalidRequest,
     "too-large": InvalidRequest,
+    "too-slow": ServerUnavailable,
     "not-found": SequenceLost,
     "model-not-found": ModelNotFound,
     "wrong-offset": OffsetMismatch,
