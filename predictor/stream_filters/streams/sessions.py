@@ -14,7 +14,6 @@ from stream_filters.refusals import (
     StoreFull,
     TooManyStreams,
     Unavailable,
-    Unusable,
 )
 from stream_filters.store.base import (
     BadTokenError,
@@ -22,13 +21,13 @@ from stream_filters.store.base import (
     Store,
     StoreError,
     StoreFullError,
-    Versioned,
     Write,
 )
 from stream_filters.streams.exactly_once import Apply, Bind, Look, Replay, Turn, next_record, order
 from stream_filters.streams.local_copies import Held, LocalCopies
 from stream_filters.streams.portions import in_portions
 from stream_filters.streams.queues import Turnstile
+from stream_filters.streams.reading import read
 from stream_filters.streams.records import Record
 from stream_filters.streams.runner import Answer, Runner
 from stream_filters.telemetry import Operation
@@ -222,7 +221,7 @@ class Sessions:
         missing = [key for key, copy in zip(keys, held, strict=True) if copy is None]
         if missing:
             found = iter(await self._timed("read", self._store.get_many(missing)))
-            held = [copy or _read(next(found), turn) for copy, turn in zip(held, turns, strict=True)]
+            held = [copy or read(next(found), turn, self._bind) for copy, turn in zip(held, turns, strict=True)]
         return [_Try(turn, key, copy or _NOTHING) for turn, key, copy in zip(turns, keys, held, strict=True)]
 
     async def _commit(self, writes: Sequence[tuple[_Try, Answer, Record]]) -> None:
@@ -261,14 +260,3 @@ class Sessions:
             f"(those that ended less than {self._limits.replay_seconds:g} s ago may count); "
             "end streams that are no longer needed with sequence_end, or raise the limit"
         )
-
-
-def _read(value: Versioned | None, turn: Turn) -> Held:
-    if value is None:
-        return _NOTHING
-    if isinstance(value.value, Record):
-        return Held(value.value, value.version)
-    try:
-        return Held(Record.decode(value.value, turn.sequence_id), value.version)
-    except Unusable as refusal:
-        return Held(version=value.version, unreadable=refusal)
