@@ -7,3 +7,7 @@ SOAK_STEPS ?= 10000000
 .PHONY: soak
 soak: setup ## a million requests over 10,000 streams, and 1e7 steps of every filter: nothing may grow or drift
 	$(BIN)/python -m benchmarks.soak --requests $(SOAK_REQUESTS) --streams $(SOAK_STREAMS) --steps $(SOAK_STEPS)
+
+.PHONY: siege
+siege: setup ## a minute of callers that hold on to connections, calls and answers: others are served, memory comes back
+	$(BIN)/python -m benchmarks.siege

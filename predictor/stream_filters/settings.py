@@ -94,7 +94,7 @@ class Settings(BaseSettings):
         1_000, ge=1, description="gRPC calls that have yet to send their message; more are turned away"
     )
     max_watches: int = Field(256, ge=1, description="health watches open at once; more are turned away")
-    max_calls_per_connection: int = Field(1_000, ge=1, description="calls open at once on one gRPC connection")
+    max_calls_per_connection: int = Field(256, ge=1, description="calls open at once on one gRPC connection")
     max_connections: int = Field(4_096, ge=1, description="REST connections open at once; more are closed")
     max_metadata_bytes: int = Field(
         8_192, ge=1_024, description="size of a gRPC call's metadata beyond which some calls are turned away"

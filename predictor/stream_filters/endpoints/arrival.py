@@ -2,13 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, Self
 
 import grpc
 
 from stream_filters.endpoints.admission import Admission
 from stream_filters.errors import RefusedCall, answer, end
-from stream_filters.refusals import TooSlow
+from stream_filters.refusals import Overloaded, TooSlow
+
+# a timer that is so late belongs to a loop that was busy
+_BUSY_SECONDS = 0.2
+# a message that is sent with its call has come within
+_SURELY_SECONDS = 1.0
 
 
 class ArrivalInterceptor(grpc.aio.ServerInterceptor):
@@ -19,8 +24,9 @@ class ArrivalInterceptor(grpc.aio.ServerInterceptor):
     """
 
     def __init__(self, most: int, seconds: float, open_calls: Mapping[str, Admission]) -> None:
-        self._waiting = Admission(most, "calls open whose message has not come")
+        self._most = most
         self._seconds = seconds
+        self._waiting: dict[_Deadline, None] = {}
         self._open_calls = open_calls
 
     async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
@@ -60,13 +66,71 @@ class ArrivalInterceptor(grpc.aio.ServerInterceptor):
     async def _message(self, requests: AsyncIterator[Any], context: Any, method: str) -> Any:
         """The message of the call; ends a call without one."""
         try:
-            with self._waiting:
-                return await asyncio.wait_for(anext(requests), self._seconds)
+            if len(self._waiting) >= self._most:
+                self._make_room()
+            with _Deadline(self._seconds) as deadline:
+                self._waiting[deadline] = None
+                try:
+                    return await anext(requests)
+                finally:
+                    del self._waiting[deadline]
         except RefusedCall as refusal:
             await end(answer(refusal, method), context)
         except (TimeoutError, StopAsyncIteration):
-            slow = TooSlow(f"no message came within {self._seconds:g} s; send one with the call")
+            slow = TooSlow(f"no message came within {self._seconds:g} s, or soon enough; send one with the call")
             await end(answer(RefusedCall(slow), method), context)
+
+    def _make_room(self) -> None:
+        """End the call that has waited longest, if it has had time. Raises RefusedCall."""
+        if not next(iter(self._waiting)).end_early():
+            raise RefusedCall(
+                Overloaded(f"the server has {self._most} calls open whose message has not come, its limit; send again")
+            )
+
+
+class _Deadline:
+    """Raises TimeoutError out of its block after so many seconds; a loop that was busy then gets as many again.
+
+    What has come while the loop was busy is there, and nobody has looked yet.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._seconds = seconds
+        self._task = asyncio.current_task()
+        self._is_over = False
+        self._wait()
+
+    def _wait(self) -> None:
+        self._begun = self._loop.time()
+        self._due = self._begun + self._seconds
+        self._timer = self._loop.call_at(self._due, self._fire)
+
+    def _fire(self) -> None:
+        if self._loop.time() - self._due > _BUSY_SECONDS:
+            self._wait()
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        if self._task is not None and not self._is_over:
+            self._is_over = True
+            self._task.cancel()
+
+    def end_early(self) -> bool:
+        """Let it be over now, unless it has just begun; whether it is."""
+        if self._loop.time() - self._begun < min(_SURELY_SECONDS, self._seconds / 2):
+            return False
+        self._end()
+        return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._timer.cancel()
+        if self._is_over and kind is asyncio.CancelledError:
+            raise TimeoutError
 
 
 async def _all_answers(answers: Any, context: Any) -> None:

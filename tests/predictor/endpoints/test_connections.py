@@ -17,7 +17,7 @@ from stream_filters.errors import RefusedCall
 from tests.conftest import StartPredictor
 from tests.predictor.models import MEAN
 from tests.predictor.process import PredictorProcess
-from tests.predictor.v2 import Caller
+from tests.predictor.v2 import Caller, Refused, message
 from tests.store.servers import wait_until
 
 INFER = f"/v2/models/{MEAN}/infer"
@@ -47,6 +47,7 @@ def is_served(served: PredictorProcess) -> bool:
 
 def test_calls_whose_message_does_not_come_are_bounded_and_end(served: PredictorProcess) -> None:
     over = threading.Event()
+    ask = message(MEAN, {"observations": [1.0]})
 
     def nothing() -> Iterator[bytes]:
         over.wait(120)
@@ -55,12 +56,13 @@ def test_calls_whose_message_does_not_come_are_bounded_and_end(served: Predictor
     with grpc.insecure_channel(served.grpc_address) as channel:
         call: Any = channel.stream_unary("/inference.GRPCInferenceService/ModelInfer")
         calls = [call.future(nothing(), timeout=100) for _ in range(HALF_OPEN + 10)]
-        # the others still wait when these are turned away
-        assert Caller(served.grpc_address).infer(MEAN, [1.0])
+        # while they all wait, who sends a message is answered, if not at once
+        wait_until(lambda: not isinstance(Caller(served.grpc_address).outcome(ask), Refused))
         codes = [one.exception(100).code().name for one in calls]
         over.set()
-    assert set(codes) == {"RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED"}
-    assert codes.count("DEADLINE_EXCEEDED") <= HALF_OPEN
+    # some were turned away at once, or ended to make room for others, the rest when their time was over
+    assert set(codes) <= {"RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED"}
+    assert codes.count("DEADLINE_EXCEEDED") >= HALF_OPEN
     assert Caller(served.grpc_address).infer(MEAN, [1.0])
 
 

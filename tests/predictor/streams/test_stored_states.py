@@ -57,5 +57,5 @@ async def test_a_state_that_no_run_left_is_refused_by_its_streams_name(
     assert isinstance(refused, Unusable)
     assert "'a'" in refused.sentence
     assert "its precision is not positive" in refused.sentence
-    assert isinstance(await only(store, runner, turn("a", [1.0], start=True, offset=0)), Answer)
+    assert isinstance(await only(store, runner, turn("a", [7.0], start=True, offset=0)), Answer)
     await store.close()
