@@ -11,3 +11,9 @@ soak: setup ## a million requests over 10,000 streams, and 1e7 steps of every fi
 .PHONY: siege
 siege: setup ## a minute of callers that hold on to connections, calls and answers: others are served, memory comes back
 	$(BIN)/python -m benchmarks.siege
+
+KILLS ?= 1000
+
+.PHONY: chaos
+chaos: setup ## kill predictors and stores 1,000 times on each store while clients send: every answer as if nothing had been
+	for store in sqlite valkey sentinel; do $(BIN)/python -m tests.durability.chaos $$store --kills $(KILLS) || exit 1; done

@@ -172,6 +172,10 @@ class Caller:
         calls = [self._infer.future(request, timeout=CALL_SECONDS) for request in requests]
         return [_outcome(call) for call in calls]
 
+    def start(self, request: Any) -> Any:
+        """The call, whose answer may be waited for, or not."""
+        return self._infer.future(request, timeout=CALL_SECONDS)
+
     def infer(self, model: str, observations: Any, *, inputs: Mapping[str, Any] | None = None, **more: Any) -> Reply:
         """The answer to the next rows of a stream."""
         return self.send(message(model, {"observations": observations, **(inputs or {})}, **more))

@@ -39,17 +39,20 @@ class LimitsMiddleware:
         if scope["method"] != "POST":
             await self._app(scope, receive, send_soon)
             return
-        told = int(dict(scope["headers"]).get(b"content-length", b"0"))
+        length = int(dict(scope["headers"]).get(b"content-length", b"0"))
         try:
-            if told > self._most_bytes:
+            if length > self._most_bytes:
                 raise _too_large(self._most_bytes)
-            with self._bodies.hold(told or self._most_bytes):
+            with self._bodies.hold(length or self._most_bytes):
                 body = await self._body(receive)
                 if body is not None:
                     with self._admission:
                         await self._app(scope, _again(body, receive), send_soon)
         except RefusedCall as refusal:
-            await (await answer_rest(Request(scope), refusal))(scope, receive, send_soon)
+            told = await answer_rest(Request(scope), refusal)
+            # the rest of a body that was not read is no next request
+            told.headers["connection"] = "close"
+            await told(scope, receive, send_soon)
 
     async def _body(self, receive: Any) -> bytes | None:
         """The whole body, None when its client has gone. Raises RefusedCall when it is too large or too slow."""

@@ -89,6 +89,8 @@ class RestEndpoint:
         )
         connections = Connections(settings.max_connections, settings.arrival_seconds)
         self._rest.config.http = bounded(connections)
+        # also of a connection on which half a head follows a request
+        self._rest.config.timeout_keep_alive = min(self._rest.config.timeout_keep_alive, int(settings.arrival_seconds))
         # in place of KServe's own, which looks neither at a client authority nor twice at a file that was replaced
         if tls := rest_tls(settings):
             self._rest.config.ssl_context_factory = lambda *_: tls
