@@ -17,3 +17,8 @@ KILLS ?= 1000
 .PHONY: chaos
 chaos: setup ## kill predictors and stores 1,000 times on each store while clients send: every answer as if nothing had been
 	for store in sqlite valkey sentinel; do $(BIN)/python -m tests.durability.chaos $$store --kills $(KILLS) || exit 1; done
+
+.PHONY: mutants
+mutants: setup ## put small faults into the rules of exactly once, one at a time, and print those that no test notices
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/mutants.txt
+	$(BIN)/python -m tools.mutants
