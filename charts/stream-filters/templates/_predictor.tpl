@@ -87,10 +87,15 @@ grpc:
 {{- end }}
 {{- end }}
 
+{{/* Answered by the loop that serves requests: a port that only accepts says nothing of one that stands still. */}}
 {{- define "stream-filters.liveness" -}}
-{{- if or .Values.tls.clientCaKey (eq .Values.mode "Knative") -}}
-tcpSocket:
+{{- if .Values.tls.clientCaKey -}}
+exec:
+  command: [stream-filters-health, live]
+{{- else if and (eq .Values.mode "Knative") (not .Values.tls.secretName) -}}
+grpc:
   port: 8081
+  service: liveness
 {{- else -}}
 httpGet:
   path: /v2/health/live

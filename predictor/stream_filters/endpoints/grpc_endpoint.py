@@ -18,6 +18,7 @@ from stream_filters.endpoints.grpc_service import Servicer, handlers
 from stream_filters.endpoints.security import Token, TokenInterceptor, grpc_credentials
 from stream_filters.settings import Settings
 
+_LIVENESS = "liveness"
 _WATCH = "/grpc.health.v1.Health/Watch"
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -60,6 +61,8 @@ class GrpcEndpoint:
                 port = self._server.add_secure_port(address, credentials)
         except RuntimeError as error:
             raise OSError(f"the gRPC endpoint cannot listen on {address}: {error}") from error
+        # for probes: whoever gets an answer knows that the loop goes on, whether the store answers or not
+        await self._health.set(_LIVENESS, _SERVING)
         await self._server.start()
         return port
 

@@ -14,6 +14,9 @@ from tests.predictor.process import PredictorProcess
 from tests.store.servers import Server
 
 
+SERVING = health_pb2.HealthCheckResponse.SERVING
+
+
 @pytest.fixture
 def channel(served: PredictorProcess) -> grpc.Channel:
     return grpc.insecure_channel(served.grpc_address)
@@ -52,6 +55,8 @@ def test_a_server_without_its_store_is_not_serving_until_it_is_back(
     assert told() == {"SERVING"}
     store.kill()
     assert told() == {"NOT_SERVING"}
+    # the loop goes on, and says so
+    assert health.Check(health_pb2.HealthCheckRequest(service="liveness")).status == SERVING
     store.start()
     assert told() == {"SERVING"}
     for watch in watches:
