@@ -13,7 +13,6 @@ from tests.predictor.models import MEAN, MODELS
 from tests.predictor.process import PredictorProcess
 from tests.store.servers import Server
 
-
 SERVING = health_pb2.HealthCheckResponse.SERVING
 
 
