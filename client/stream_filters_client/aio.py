@@ -69,12 +69,13 @@ class AsyncStreamClient(BaseClient):
         observations: Observations,
         *,
         time_deltas: ArrayLike | None = None,
+        observation_scale: ArrayLike | None = None,
         outputs: Iterable[str] = (),
         horizon: int | None = None,
         state: bytes | None = None,
     ) -> Result:
         """As `StreamClient.infer`."""
-        rows = Rows(observations, time_deltas, tuple(outputs), horizon)
+        rows = Rows(observations, time_deltas, tuple(outputs), horizon, observation_scale)
         return await self.run(infer(model, rows, state))
 
     async def server(self) -> inspection.ServerInfo:

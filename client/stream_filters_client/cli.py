@@ -1,5 +1,6 @@
 """The command line."""
 
+import io
 import sys
 from typing import Annotated
 
@@ -34,12 +35,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(epilog=replay.EPILOG)(replay.replay)
-app.command(epilog=report.EPILOG)(report.report)
-app.command(epilog=dashboard.EPILOG)(dashboard.dashboard)
-app.command(epilog=bench.EPILOG)(bench.bench)
-app.command(epilog=check.EPILOG)(check.check)
-app.command(name="list", epilog=list.EPILOG)(list.list_)
+app.command(cls=common.OnceEach, epilog=replay.EPILOG)(replay.replay)
+app.command(cls=common.OnceEach, epilog=report.EPILOG)(report.report)
+app.command(cls=common.OnceEach, epilog=dashboard.EPILOG)(dashboard.dashboard)
+app.command(cls=common.OnceEach, epilog=bench.EPILOG)(bench.bench)
+app.command(cls=common.OnceEach, epilog=check.EPILOG)(check.check)
+app.command(name="list", cls=common.OnceEach, epilog=list.EPILOG)(list.list_)
 app.add_typer(streams.app, name="streams")
 
 
@@ -55,10 +56,14 @@ def options(
 
 def main() -> None:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        # a terminal that has not all letters shows others, instead of ending the command
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
     except StreamFiltersError as error:
-        sys.stderr.write(f"stream-filters: {error}\n")
+        sys.stderr.write(f"stream-filters: {error}{common.beyond_proxy(error)}\n")
         sys.exit(common.exit_code(error))
     except (KeyboardInterrupt, BrokenPipeError):
         sys.exit(common.ExitCode.INTERRUPTED)

@@ -64,12 +64,13 @@ class StreamClient(BaseClient):
         observations: Observations,
         *,
         time_deltas: ArrayLike | None = None,
+        observation_scale: ArrayLike | None = None,
         outputs: Iterable[str] = (),
         horizon: int | None = None,
         state: bytes | None = None,
     ) -> Result:
         """Filter [T] or [T, D] observations from the prior, or from `state`; the server keeps nothing."""
-        rows = Rows(observations, time_deltas, tuple(outputs), horizon)
+        rows = Rows(observations, time_deltas, tuple(outputs), horizon, observation_scale)
         return self.run(infer(model, rows, state))
 
     def server(self) -> inspection.ServerInfo:

@@ -102,8 +102,14 @@ def test_streams_move_from_memory_to_sqlite_to_valkey_and_go_on_bit_equal(
 def test_list_shows_every_stream(run: Run, address: str) -> None:
     begin(address, ["l-1", "l-2"])
     listed = run(address, "list", "--model", "first").splitlines()
-    assert {"first\tl-1", "first\tl-2"} <= set(listed)
-    assert {"model": "first", "sequence_id": "l-1"} in json.loads(run(address, "list", "--model", "first", "--json"))
+    assert {"first\tl-1\t1\tlive", "first\tl-2\t2\tlive"} <= set(listed)
+    found = json.loads(run(address, "list", "l-*", "--model", "first", "--json"))
+    assert [(one["model"], one["sequence_id"], one["offset"], one["status"]) for one in found] == [
+        ("first", "l-1", 1, "live"),
+        ("first", "l-2", 2, "live"),
+    ]
+    assert found == json.loads(run(address, "list", "l-1", "l-?", "--model", "first", "-o", "json"))
+    assert '"prior_std": 3.0' in run(address, "list", "l-1", "--model", "first", "-o", "wide")
 
 
 def test_show_tells_where_a_stream_is_and_what_it_expects(run: Run, address: str) -> None:
@@ -121,17 +127,29 @@ def test_show_tells_where_a_stream_is_and_what_it_expects(run: Run, address: str
 
 
 def test_show_of_no_stream_says_so(run: Run, address: str) -> None:
-    assert "does not know the stream 'nobody'" in run(address, "show", "first", "nobody", code=3)
+    assert "first has no stream 'nobody'; see" in run(address, "show", "first", "nobody", code=1)
 
 
 def test_delete_forgets_the_streams_named(run: Run, address: str) -> None:
     begin(address, ["d-1", "d-2", "d-3"])
-    assert "2 streams deleted, 1 were not there" in run(address, "delete", "first", "d-1", "d-2", "nobody")
+    assert "first has no stream 'nobody'" in run(address, "delete", "first", "d-1", "d-2", "nobody", code=1)
     listed = Caller(address)
     assert state(address, "d-3")
     for name in ("d-1", "d-2"):
         with pytest.raises(Exception, match="there is no stream"):
             listed.infer("first", NOTHING, sequence_id=name)
+
+
+def test_delete_by_a_pattern_asks_before_it_does(run: Run, address: str) -> None:
+    begin(address, ["p-1", "p-2", "q?1", "q-1"])
+    complaint = run(address, "delete", "first", "p-*", code=2)
+    assert "2 streams of first would be deleted (p-1, p-2); say so with --yes" in complaint
+    assert state(address, "p-1")
+    assert "2 streams deleted" in run(address, "delete", "first", "p-*", "--yes")
+    assert "first has no stream like 'p-*'" in run(address, "delete", "first", "p-*", "--yes", code=1)
+    # what is called like a pattern is itself
+    assert "1 streams deleted" in run(address, "delete", "first", "q?1")
+    assert state(address, "q-1")
 
 
 def test_a_stream_that_the_server_cannot_read_is_told_about_and_can_be_deleted(
@@ -145,7 +163,7 @@ def test_a_stream_that_the_server_cannot_read_is_told_about_and_can_be_deleted(
     assert "first spoilt: what is stored" in run(address, "export", str(file), "--model", "first", code=1)
     assert len(file.read_text().splitlines()) == 3
     assert "1 streams deleted" in run(address, "delete", "first", "spoilt")
-    assert run(address, "list", "--model", "first").splitlines() == ["first\tfine"]
+    assert run(address, "list", "--model", "first").splitlines() == ["first\tfine\t1\tlive"]
 
 
 def test_an_export_leaves_a_client_its_retry(run: Run, address: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass
@@ -13,6 +14,7 @@ from typing import Annotated, Any
 import grpc
 import typer
 from rich.console import Console
+from typer.core import TyperCommand, TyperOption
 
 from stream_filters_client import errors
 from stream_filters_client.kubernetes.target import Via, reach
@@ -22,7 +24,11 @@ from stream_filters_client.replays.retries import RetryCount
 from stream_filters_client.stream import StreamClient
 
 _TARGET_VARIABLE = "STREAM_FILTERS_TARGET"
+# host:port, or a scheme of gRPC's own; other schemes are told of by the client
+_ADDRESS = re.compile(r".*:\d+|\w+:.*")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
+# as gRPC reads them
+_PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")
 DEFAULT_TARGET = "localhost:8081"
 
 
@@ -113,6 +119,10 @@ class Connection:
     def arguments(self) -> Iterator[dict[str, Any]]:
         """Arguments for either client, good for as long as the context lasts. Raises the client's errors."""
         options = self._options()
+        if not _ADDRESS.fullmatch(self.target):
+            raise errors.InvalidRequest(
+                f"--target {self.target!r} has no port; write host:port, as in {self.target}:8081"
+            )
         if self.isvc is None:
             if self.namespace is not None or self.via is not Via.AUTO:
                 raise errors.InvalidRequest("--namespace and --via go with --isvc; name the InferenceService")
@@ -185,6 +195,27 @@ def examples(*commands: str) -> str:
     lines = "\n".join(f"  {command}" for command in commands)
     # \b keeps the lines of a paragraph as they are
     return f"\b\nExamples:\n{lines}\n\n{EXIT_CODES}"
+
+
+class OnceEach(TyperCommand):
+    """A command that refuses an option given twice where only the last would count."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As a command does it. Raises BadInput."""
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        single = [one for one in order if isinstance(one, TyperOption) and not (one.multiple or one.is_flag)]
+        for option in single:
+            if sum(one is option for one in single) > 1:
+                raise errors.BadInput(f"{option.opts[0]} is given twice, and takes one value; leave one out")
+        return super().parse_args(ctx, args)
+
+
+def beyond_proxy(failure: errors.StreamFiltersError) -> str:
+    """What else may be in the way of a server that does not answer; empty for nothing."""
+    named = [name for name in _PROXIES if os.environ.get(name)]
+    if not isinstance(failure, errors.ServerUnavailable) or not named:
+        return ""
+    return f" ({named[0]} is set, and gRPC goes by that proxy: set no_proxy to the host to go past it)"
 
 
 def exit_code(failure: errors.StreamFiltersError) -> ExitCode:

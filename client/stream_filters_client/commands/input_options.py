@@ -114,8 +114,8 @@ def _renamed(own: Sequence[Feed], taken: set[str], file: Path) -> list[Feed]:
     """The streams of a file, by names that no others have: with the model where there are several."""
     name = next(name for name in (own[0].name, file.name, str(file)) if name not in taken)
     if len(own) == 1:
-        return [replace(own[0], name=name, group=name)]
-    return [replace(feed, name=f"{name}-{feed.model}", group=f"{name}-{feed.model}") for feed in own]
+        return [replace(own[0], name=name, group=name, data=name)]
+    return [replace(feed, name=f"{name}-{feed.model}", group=f"{name}-{feed.model}", data=name) for feed in own]
 
 
 def _read_config(text: str | None) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from stream_filters_client.commands.replay_options import SendingOptions, Tellin
 from stream_filters_client.commands.replaying import Reporting, Run, run
 from stream_filters_client.errors import BadInput
 from stream_filters_client.replays import answer_file, runs
-from stream_filters_client.replays.groups import Group
+from stream_filters_client.replays.groups import Group, rankings
 from stream_filters_client.replays.replay import Status
 from stream_filters_client.replays.retries import RetryCount
 from stream_filters_client.replays.summary import Settings, Summary, document
@@ -60,19 +60,21 @@ def replay(
     pace, names = sending.pace(live=reporting.live), sending.names(len(feeds))
     started = datetime.now(UTC)
     with connection.arguments() as arguments:
-        task = Run(connection.label, arguments, connection.patience, feeds, pace, names, telling.output)
+        scaled = known.scale_column is not None
+        task = Run(connection.label, arguments, connection.patience, feeds, pace, names, telling.output, scaled)
         server, groups = run(task, reporting)
     burn_in = telling.burn_in
     if burn_in is None:
         burn_in = min(100, min((feed.length for feed in feeds if feed.length is not None), default=0) // 5)
     with reporting.busy(f"scoring {len(feeds):,} streams"):
         scores = {group.name: group.scores(burn_in) for group in groups}
+        ranked = rankings(groups, burn_in)
     whole = all(group.status is Status.DONE for group in groups)
     verdicts = expectations.judge(wanted, scores) if whole else []
     settings = Settings(
         what.seed, what.streams, what.length, pace.batch, pace.rate, pace.transport, pace.horizon, burn_in
     )
-    summary = Summary(connection.label, server, settings, groups, scores, verdicts)
+    summary = Summary(connection.label, server, settings, groups, scores, verdicts, ranked)
     if telling.save is not None:
         with reporting.busy("saving the run"):
             replays = [replay for group in groups for replay in group.replays]

@@ -40,7 +40,9 @@ class SendingOptions:
         typer.Option(metavar="NAME", help="What the stream is called on the server. [default: a fresh name]"),
     ] = None
     keep: Annotated[bool, typer.Option("--keep", help="Leave the streams on the server at the end.")] = False
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the stream --sequence-id where it is.")] = False
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the stream --sequence-id where it is, and keep it.")
+    ] = False
     skip_seen: Annotated[
         bool, typer.Option("--skip-seen", help="With --resume: leave out the rows that the stream has seen.")
     ] = False
@@ -60,7 +62,7 @@ class SendingOptions:
             )
         if self.skip_seen and not self.resume:
             raise BadInput("--skip-seen goes with --resume; a new stream has seen nothing")
-        return Names(self.sequence_id, keep=self.keep, resume=self.resume, skip_seen=self.skip_seen)
+        return Names(self.sequence_id, keep=self.keep or self.resume, resume=self.resume, skip_seen=self.skip_seen)
 
 
 @dataclass(frozen=True, slots=True)

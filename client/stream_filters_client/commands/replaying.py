@@ -12,10 +12,12 @@ from typing import Any, TextIO
 from rich.console import Console
 
 from stream_filters_client.aio import AsyncStreamClient
+from stream_filters_client.errors import BadInput
 from stream_filters_client.input.feeds import Feed
 from stream_filters_client.input.times import Steps
 from stream_filters_client.protocol.calls import Patience
 from stream_filters_client.protocol.inspection import ServerInfo
+from stream_filters_client.protocol.sequence import SCALES
 from stream_filters_client.replays import interruption
 from stream_filters_client.replays.answer_file import AnswerFile
 from stream_filters_client.replays.groups import Group, grouped
@@ -53,7 +55,7 @@ class Reporting:
 class Run:
     """What to replay, and how. label: what to call the predictor. arguments: of its client.
 
-    patience: until its first answer.
+    patience: until its first answer. scaled: rows say how good their readings are.
     """
 
     label: str
@@ -63,6 +65,7 @@ class Run:
     pace: Pace
     names: Names
     output: Path | None
+    scaled: bool = False
 
 
 def run(what: Run, reporting: Reporting) -> tuple[ServerInfo, list[Group]]:
@@ -109,7 +112,12 @@ async def _prepared(what: Run, client: AsyncStreamClient) -> list[Replay]:
     for feed in what.feeds:
         model = models[feed.model]
         replay = Replay(feed, wanted_outputs(model, what.pace.horizon), Recording(rows), names=what.names)
-        replay.timed = any(tensor.name == "time_deltas" for tensor in model.inputs)
+        inputs = {tensor.name for tensor in model.inputs}
+        replay.timed = "time_deltas" in inputs
+        if what.scaled and SCALES not in inputs:
+            raise BadInput(
+                f"{model.name} takes no accuracy of readings; leave out --scale-column, or choose another model"
+            )
         if not replay.timed and feed.source.steps is not None:
             sys.stderr.write(f"{feed.name}: {_untimed(model.name, feed.source.steps)}\n")
         prepared.append(replay)

@@ -12,7 +12,16 @@ import numpy as np
 import typer
 
 from stream_filters_client import errors
-from stream_filters_client.commands.common import AsJson, Connection, ExitCode, examples, known_models, takes_options
+from stream_filters_client.commands import stream_list as listing
+from stream_filters_client.commands.common import (
+    AsJson,
+    Connection,
+    ExitCode,
+    OnceEach,
+    examples,
+    known_models,
+    takes_options,
+)
 from stream_filters_client.protocol import administration as backup
 from stream_filters_client.protocol import archive, belief
 from stream_filters_client.protocol.administration import Saved
@@ -38,40 +47,35 @@ def _models(client: StreamClient, names: list[str] | None) -> list[str]:
     return names or [info.name for info in client.models()]
 
 
-def _names(client: StreamClient, model: str) -> Iterator[str]:
-    """The names of a model's streams, each once."""
-    seen: set[str] = set()
-    after = ""
-    while True:
-        names, after = client.run(backup.page(model, after))
-        for name in names:
-            if name not in seen:
-                seen.add(name)
-                yield name
-        if not after:
-            return
-
-
-@app.command(name="list", epilog=examples("stream-filters streams list", "stream-filters streams list --json"))
+@app.command(
+    cls=OnceEach,
+    name="list",
+    epilog=examples(
+        "stream-filters streams list",
+        "stream-filters streams list 'sensor-*' -o wide",
+        "stream-filters streams list -o json",
+    ),
+)
 @takes_options
 def list_(
+    pattern: Annotated[
+        list[str] | None, typer.Argument(metavar="[PATTERN]...", help="Names, as sensor-1 or 'sensor-*'; all if none.")
+    ] = None,
     *,
     model: Models = None,
+    output: Annotated[
+        listing.Form, typer.Option("--output", "-o", metavar="|".join(listing.Form), help="More columns, or JSON.")
+    ] = listing.Form.SHORT,
     connection: Connection,
     json_: AsJson = False,
 ) -> None:
-    """List the streams, one a line: model, tab, name. Some may have ended a moment ago."""
+    """List the streams: model, name, where each is, and whether it has ended; tabs between where a pipe reads."""
     with connection.client() as client:
-        found = ((name, sequence_id) for name in _models(client, model) for sequence_id in _names(client, name))
-        if json_:
-            listed = [{"model": name, "sequence_id": sequence_id} for name, sequence_id in found]
-            typer.echo(json.dumps(listed, indent=2))
-            return
-        for name, sequence_id in found:
-            typer.echo(f"{name}\t{sequence_id}")
+        found = listing.streams(client, _models(client, model), pattern or ())
+        listing.show(found, listing.Form.JSON if json_ else output)
 
 
-@app.command(epilog=examples("stream-filters streams show streaming_kalman sensor-1 --horizon 3"))
+@app.command(cls=OnceEach, epilog=examples("stream-filters streams show streaming_kalman sensor-1 --horizon 3"))
 @takes_options
 def show(
     model: Model,
@@ -84,7 +88,10 @@ def show(
     """Show where a stream is, its settings, and what it expects next. The stream is not changed by it."""
     wanted = ["state", "forecast_mean", "forecast_std", "forecast_interval"]
     with connection.client() as client:
-        result = client.run(backup.look(model, sequence_id, wanted, horizon))
+        try:
+            result = client.run(backup.look(model, sequence_id, wanted, horizon))
+        except errors.SequenceLost as missing:
+            raise listing.no_such_stream(client, model, sequence_id) from missing
     state = result["state"][0]
     shown = {"model": model, "sequence_id": sequence_id, **asdict(belief.read(state))}
     expected = {name: _plain(result[name]) for name in wanted[1:]}
@@ -104,6 +111,7 @@ def _plain(array: np.ndarray[Any, Any]) -> Any:
 
 
 @app.command(
+    cls=OnceEach,
     name="export",
     epilog=examples(
         "stream-filters streams export streams.jsonl",
@@ -125,7 +133,7 @@ def export(
     unusable: list[str] = []
     with connection.client() as client:
         models = _models(client, model)
-        every = (stream for name in models for stream in _saved(client, name, _names(client, name), unusable))
+        every = (stream for name in models for stream in _saved(client, name, listing.names(client, name), unusable))
         count = archive.write(file, _named(client, models, sequence_id, unusable) if sequence_id else every)
     typer.echo(f"{count:,} streams of {', '.join(models)} are in {file}")
     for sentence in unusable:
@@ -146,11 +154,14 @@ def _named(client: StreamClient, models: list[str], names: list[str], unusable: 
     found = [stream for model in models for stream in _saved(client, model, dict.fromkeys(names), unusable)]
     missing = set(names).difference(stream.sequence_id for stream in found)
     if missing and not unusable:
-        raise errors.BadInput(f"{', '.join(models)} has no stream {min(missing)!r}; see `stream-filters streams list`")
+        raise errors.NoSuchStream(
+            f"{', '.join(models)} has no stream {min(missing)!r}; see `stream-filters streams list`"
+        )
     return found
 
 
 @app.command(
+    cls=OnceEach,
     name="import",
     epilog=examples(
         "stream-filters streams import streams.jsonl --target other-cluster:8081",
@@ -183,15 +194,40 @@ def import_(
     typer.echo(f"{begun:,} streams begun from {file}, {len(names) - begun:,} were there already")
 
 
-@app.command(epilog=examples("stream-filters streams delete streaming_kalman sensor-1 sensor-2"))
+@app.command(
+    cls=OnceEach,
+    epilog=examples(
+        "stream-filters streams delete streaming_kalman sensor-1 sensor-2",
+        "stream-filters streams delete streaming_kalman 'sensor-*' --yes",
+    ),
+)
 @takes_options
 def delete(
     model: Model,
-    sequence_id: Annotated[list[str], typer.Argument(metavar="SEQUENCE_ID...", help="The streams' names.")],
+    sequence_id: Annotated[
+        list[str], typer.Argument(metavar="SEQUENCE_ID...", help="The streams' names, or patterns as 'sensor-*'.")
+    ],
     *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask no question about what a pattern fits.")] = False,
     connection: Connection,
 ) -> None:
-    """Let the predictor forget streams at once. A client that goes on with one is told that it is lost."""
+    """Let the predictor forget streams at once. A client that goes on with one is told that it is lost.
+
+    What a pattern fits is asked about; a name that is not there makes the exit code 1.
+    """
     with connection.client() as client:
-        deleted = sum(client.run(backup.delete(model, name)) for name in dict.fromkeys(sequence_id))
-    typer.echo(f"{deleted:,} streams deleted, {len(set(sequence_id)) - deleted:,} were not there")
+        every = list(listing.names(client, model)) if any(map(listing.is_pattern, sequence_id)) else []
+        # a stream may be called like a pattern
+        patterns = [name for name in sequence_id if listing.is_pattern(name) and name not in every]
+        named = [name for name in dict.fromkeys(sequence_id) if name not in patterns]
+        fitting = [name for name in every if patterns and listing.fits(name, patterns)]
+        if fitting and not yes:
+            listing.ask(model, fitting)
+        missing = [name for name in dict.fromkeys([*named, *fitting]) if not client.run(backup.delete(model, name))]
+        deleted = len({*named, *fitting}) - len(missing)
+        typer.echo(f"{deleted:,} streams deleted, {len(missing):,} were not there")
+        # what went by itself meanwhile is gone as it was asked for
+        if gone := [name for name in missing if name in named]:
+            raise listing.no_such_stream(client, model, gone[0])
+        if patterns and not fitting:
+            raise errors.NoSuchStream(f"{model} has no stream like {patterns[0]!r}; see `stream-filters streams list`")

@@ -25,7 +25,8 @@ STDIN = "stdin"
 class Feed:
     """A stream to replay.
 
-    name: no other stream has it. group: what the stream is counted under. label: what a name on the server begins with.
+    name: no other stream has it. group: what the stream is counted under. data: what its rows are called, also where
+    several models see them. label: what a name on the server begins with. columns: how many were asked for by name.
     chunks: the observations, cut into requests of at most so many rows. length: how many there will be, None if
     nobody knows. source: what was found out about them; of standard input, once the first rows are there.
     truth and oracle: as a scenario has them.
@@ -38,7 +39,9 @@ class Feed:
     length: int | None
     config: Mapping[str, Any] = field(default_factory=dict)
     source: Source = field(default_factory=lambda: Source(()))
+    data: str = ""
     label: str = ""
+    columns: int = 0
     truth: Mapping[str, Array] = field(default_factory=dict)
     oracle: Callable[[], Mapping[str, Array]] | None = None
 
@@ -98,7 +101,9 @@ def from_file(
 
     name = (path.with_suffix("") if path.suffix in PACKED else path).stem
     label = "-".join([name, *layout.columns])
-    return [Feed(name, name, model, chunks, len(rows), config, source, label) for model in models]
+    return [
+        Feed(name, name, model, chunks, len(rows), config, source, name, label, len(layout.columns)) for model in models
+    ]
 
 
 def from_stdin(layout: Layout, model: str, config: Mapping[str, Any], length: int | None) -> Feed:
@@ -112,4 +117,15 @@ def from_stdin(layout: Layout, model: str, config: Mapping[str, Any], length: in
         return known.rows
 
     label = "-".join([STDIN, *layout.columns])
-    return Feed(STDIN, STDIN, model, lambda size: arriving(rows, size, length), None, config, known, label)
+    return Feed(
+        STDIN,
+        STDIN,
+        model,
+        lambda size: arriving(rows, size, length),
+        None,
+        config,
+        known,
+        STDIN,
+        label,
+        len(layout.columns),
+    )

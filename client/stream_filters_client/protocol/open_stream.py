@@ -38,17 +38,19 @@ class Stream(BaseStream[StreamingCall]):
         observations: Observations,
         *,
         time_deltas: ArrayLike | None = None,
+        observation_scale: ArrayLike | None = None,
         outputs: Iterable[str] = (),
         horizon: int | None = None,
     ) -> Result:
         """Send the next [T] or [T, D] observations, oldest first; NaN or None is a missing one.
 
+        observation_scale: [T], the std of each reading's noise beside the usual one's, of models that take it.
         outputs: names of those to return, the model's default set if none. horizon: also forecast so many steps.
         Sending is idempotent: after ServerUnavailable, send the same rows again.
         """
         self._check_free()
         with self._turn:
-            return self._send(Rows(observations, time_deltas, tuple(outputs), horizon))
+            return self._send(Rows(observations, time_deltas, tuple(outputs), horizon, observation_scale))
 
     def send_many(
         self,

@@ -40,13 +40,14 @@ class AsyncStream(BaseStream[AsyncStreamingCall]):
         observations: Observations,
         *,
         time_deltas: ArrayLike | None = None,
+        observation_scale: ArrayLike | None = None,
         outputs: Iterable[str] = (),
         horizon: int | None = None,
     ) -> Result:
         """As `Stream.send`; sends of one stream wait for each other."""
         self._check_free()
         async with self._turn:
-            return await self._send(Rows(observations, time_deltas, tuple(outputs), horizon))
+            return await self._send(Rows(observations, time_deltas, tuple(outputs), horizon, observation_scale))
 
     def send_many(
         self,

@@ -16,6 +16,9 @@ from stream_filters_client.protocol.codec import Observations
 from stream_filters_client.result import Result
 from stream_filters_client.wire import inference_pb2 as wire
 
+# the input that says how good each reading is, of models that take one
+SCALES = "observation_scale"
+
 
 def new_sequence_id() -> str:
     """A name that no other stream has."""
@@ -28,18 +31,22 @@ class Rows:
 
     observations: [T] or [T, D], NaN or None = missing. time_deltas: [T] or None.
     outputs: names of those wanted, the model's default set if none. horizon: steps to forecast after the last row.
+    observation_scale: how good each reading is, [T]: its std beside the usual one's; None for all as usual.
     """
 
     observations: Observations
     time_deltas: ArrayLike | None = None
     outputs: tuple[str, ...] = ()
     horizon: int | None = None
+    observation_scale: ArrayLike | None = None
 
     def inputs(self) -> dict[str, codec.Array]:
         """The input tensors. Raises InvalidRequest."""
         inputs: dict[str, codec.Array] = {"observations": codec.as_observations(self.observations)}
         if self.time_deltas is not None:
             inputs["time_deltas"] = codec.as_floats("time_deltas", self.time_deltas).reshape(-1)
+        if self.observation_scale is not None:
+            inputs[SCALES] = codec.as_floats("observation_scale", self.observation_scale).reshape(-1)
         return inputs
 
     def parameters(self) -> dict[str, bool | int | str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from stream_filters_client.replays.replay import Replay, Status
 from stream_filters_client.scoring import scorecard
+from stream_filters_client.scoring.ranking import Ranking, rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,16 @@ class Group:
 
     @property
     def errors(self) -> Mapping[str, int]:
-        """Why streams ended before their time, and how many of them did."""
-        return Counter(str(replay.error) for replay in self.replays if replay.error is not None)
+        """Why streams ended before their time, and how many of them did; what is said of each by name is one reason."""
+        failed = [replay for replay in self.replays if replay.error is not None]
+        names = {replay.sequence_id for replay in failed} if len(failed) > 1 else set()
+        counted: Counter[str] = Counter()
+        for replay in failed:
+            sentence = str(replay.error)
+            if replay.sequence_id in names:
+                sentence = sentence.replace(replay.sequence_id, "NAME")
+            counted[sentence] += 1
+        return counted
 
     @property
     def observations_per_second(self) -> float:
@@ -99,6 +108,30 @@ class Group:
     def snapshot(self) -> "Group":
         """The same with the shown stream as it is now."""
         return replace(self, shown=self.shown.snapshot())
+
+
+def rankings(groups: Sequence[Group], burn_in: int) -> dict[str, Ranking]:
+    """How filters fit the data that they were replayed on, by the name of the data; scenarios have oracles instead.
+
+    Filters of one file are ranked together, as far as their rows were kept.
+    """
+    found: dict[str, Ranking] = {}
+    own = [group.shown for group in groups if not group.shown.feed.truth and group.count]
+    for _, members in itertools.groupby(own, lambda replay: id(replay.feed.source)):
+        replays = list(members)
+        first = max(replay.recording.first for replay in replays)
+        rows = min(replay.recording.count for replay in replays) - first
+        evidence = {}
+        for replay in replays:
+            values = replay.recording.output("log_evidence")
+            if values is not None:
+                evidence[replay.feed.model] = values[first - replay.recording.first :][:rows]
+        known = replays[0].recording
+        observations = known.observations()[first - known.first :][:rows]
+        ranking = rank(observations, evidence, max(burn_in - first, 0))
+        if ranking is not None:
+            found[replays[0].feed.data] = ranking
+    return found
 
 
 _MOST_TELLING = (Status.FAILED, Status.INTERRUPTED, Status.RUNNING, Status.WAITING, Status.DONE)

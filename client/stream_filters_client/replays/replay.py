@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from stream_filters_client.aio import AsyncStreamClient
-from stream_filters_client.errors import ServerUnavailable, StreamFiltersError
+from stream_filters_client.errors import BadInput, InvalidRequest, ServerUnavailable, StreamFiltersError
 from stream_filters_client.input.feeds import Feed
 from stream_filters_client.input.stdin import Chunk
 from stream_filters_client.protocol.open_stream_aio import AsyncStream
@@ -52,6 +52,7 @@ class Replay:
 
     timed: its model takes the time between observations. keepers: are given every request and its answer.
     names: what it is called on the server, and what is left of it there; sequence_id: its own name.
+    axes: numbers a row that became the setting `dimension`.
     latencies: seconds of the last requests. error: why it failed.
     """
 
@@ -62,6 +63,7 @@ class Replay:
     timed: bool = True
     names: Names = field(default_factory=Names)
     sequence_id: str = ""
+    axes: int = 1
     status: Status = Status.WAITING
     latencies: "array[float]" = field(default_factory=lambda: array("d"))
     requests: int = 0
@@ -110,7 +112,7 @@ class Replay:
             feed = behind(self.feed.chunks(pace.batch), at.offset if at and self.names.skip_seen else 0)
             # the first rows say what one step of time is
             chunk = await _next(feed, stopping)
-            self._settle(at)
+            self._settle(at, chunk)
             opened = sending.client.stream(
                 self.feed.model,
                 sequence_id=self.sequence_id,
@@ -129,18 +131,35 @@ class Replay:
                     chunk = await _next(feed, stopping)
             self.status = Status.INTERRUPTED if stop.is_set() else Status.DONE
         except StreamFiltersError as error:
-            self.status, self.error = (Status.INTERRUPTED if stop.is_set() else Status.FAILED), error
+            self.status, self.error = (Status.INTERRUPTED if stop.is_set() else Status.FAILED), self._told(error)
         finally:
             stopping.cancel()
             self.finished_seconds = time.perf_counter()
 
-    def _settle(self, at: Place | None) -> None:
-        """Take on the settings of a stream that goes on, else the usual step of the times as that of the model."""
-        steps = self.feed.source.steps
-        config = dict(self.feed.config if at is None else at.config)
+    def _told(self, error: StreamFiltersError) -> StreamFiltersError:
+        """The error, in the words of who named several columns and no `dimension`."""
+        if self.axes == 1 or not isinstance(error, InvalidRequest):
+            return error
+        return BadInput(f"{self.axes} columns were named, and {self.feed.model} did not take them ({error})")
+
+    def _settle(self, at: Place | None, chunk: Chunk | None) -> None:
+        """Take on the settings of a stream that goes on; of a new one the usual step, and the axes, are the model's.
+
+        Raises BadInput for rows of more numbers than anybody asked for.
+        """
+        feed, steps = self.feed, self.feed.source.steps
+        config = dict(feed.config if at is None else at.config)
+        width = 1 if chunk is None or chunk.observations.ndim == 1 else chunk.observations.shape[1]
         if at is None and self.timed and steps is not None:
             config.setdefault("time_delta", steps.usual)
-        self.feed = replace(self.feed, config=config)
+        if at is None and feed.data and width > 1 and "dimension" not in config:
+            if feed.columns != width:
+                raise BadInput(
+                    f"{width} numbers a row came; name their columns with --column, again for each axis, or with "
+                    "--decimal , if they are decimal commas"
+                )
+            config["dimension"] = self.axes = width
+        self.feed = replace(feed, config=config)
 
     async def _ask(
         self,
@@ -158,6 +177,7 @@ class Replay:
             coming = stream.send(
                 chunk.observations,
                 time_deltas=chunk.time_deltas if self.timed else None,
+                observation_scale=chunk.scales,
                 outputs=self.outputs,
                 horizon=sending.pace.horizon,
             )

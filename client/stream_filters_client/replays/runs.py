@@ -178,7 +178,8 @@ def _run(path: Path, found: dict[str, Any]) -> Run:
         client_version=found["client"]["version"],
         started=measured["started"],
         time_unit=found["time_unit"],
-        summary={name: found[name] for name in ("server", "settings", "streams", "expectations")},
+        summary={name: found[name] for name in ("server", "settings", "streams", "expectations")}
+        | {"rankings": found.get("rankings", {})},
         streams=tuple(_stream(name, fields, latencies[name]) for name, fields in series.items()),
     )
 

@@ -17,7 +17,8 @@ from stream_filters_client.protocol import administration, belief
 class Names:
     """What a stream is called, None for a name of its own, and what is to be there of it before and after.
 
-    keep: leave it on the server. resume: go on where it is. skip_seen: without the rows that it has seen.
+    keep: leave it on the server, as one that goes on always is. resume: go on where it is.
+    skip_seen: without the rows that it has seen.
     """
 
     sequence_id: str | None = None

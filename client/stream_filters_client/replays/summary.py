@@ -1,13 +1,14 @@
 """What came of a replay, for programs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from stream_filters_client.json_values import plain
 from stream_filters_client.protocol.inspection import ServerInfo
 from stream_filters_client.replays.groups import Group
 from stream_filters_client.scoring.expectations import Verdict
+from stream_filters_client.scoring.ranking import Ranking
 from stream_filters_client.scoring.score_lines import Scores
 
 
@@ -27,7 +28,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Everything there is to tell at the end; scores: group -> score -> value."""
+    """Everything there is to tell at the end; scores: group -> score -> value; rankings: by data."""
 
     target: str
     server: ServerInfo
@@ -35,6 +36,7 @@ class Summary:
     groups: Sequence[Group]
     scores: Mapping[str, Scores]
     verdicts: Sequence[Verdict] = ()
+    rankings: Mapping[str, Ranking] = field(default_factory=dict)
 
 
 def document(summary: Summary) -> dict[str, Any]:
@@ -43,6 +45,7 @@ def document(summary: Summary) -> dict[str, Any]:
         "server": {"target": summary.target, "name": summary.server.name, "version": summary.server.version},
         "settings": asdict(summary.settings),
         "streams": {group.name: _told(group, summary.scores[group.name]) for group in summary.groups},
+        "rankings": {name: {**asdict(ranking), "told": ranking.told} for name, ranking in summary.rankings.items()},
         "expectations": [
             {
                 "text": verdict.expectation.text,

@@ -34,8 +34,11 @@ class Row:
     cells: Sequence[Cell]
 
 
-def score_rows(each: Sequence[Mapping[str, float]], level: float) -> list[Row]:
-    """The scores of one run, or of two, in the order in which they are shown; level: of the intervals."""
+def score_rows(each: Sequence[Mapping[str, float]], level: float, *, comparable: bool = True) -> list[Row]:
+    """The scores of one run, or of two, in the order in which they are shown; level: of the intervals.
+
+    comparable: they are of the same data, so that one can be better.
+    """
     names = dict.fromkeys(name for scores in each for name in scores)
     rows = []
     for name in names:
@@ -49,7 +52,8 @@ def score_rows(each: Sequence[Mapping[str, float]], level: float) -> list[Row]:
         texts = [
             "" if line is None or math.isnan(value) else line.text for line, value in zip(lines, values, strict=True)
         ]
-        rows.append(Row(first.section, first.label, _judged(name, values, texts, level)))
+        cells = _judged(name, values, texts, level) if comparable else [Cell(text) for text in texts]
+        rows.append(Row(first.section, first.label, cells))
     return sorted(rows, key=lambda row: row.section)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from stream_filters_client.replays.runs import Run, StreamRun
 from stream_filters_client.report.comparison import Row, score_rows
 from stream_filters_client.report.figures import Figure, common_figures, points_for, stream_figures
@@ -85,21 +87,32 @@ def _run(letter: str, run: Run, count: int) -> RunContent:
         ("sent", f"{settings['batch']:,} observations a request, {rate}, {settings['transport']} transport"),
         ("scored", f"from observation {settings['burn_in']:,}"),
     ]
+    facts += [(f"fit to {name}", ranking["told"]) for name, ranking in run.summary.get("rankings", {}).items()]
     return RunContent(letter if count > 1 else "", run.path.name, facts, run.summary["expectations"])
 
 
 def _stream(pair: Pair, runs: Sequence[Run], points: int) -> StreamContent:
     known = [stream for stream in pair.streams if stream is not None]
     each = [{} if stream is None else all_scores(stream, run) for stream, run in zip(pair.streams, runs, strict=True)]
+    comparable = _same_data(known, [run.summary["settings"]["burn_in"] for run in runs])
+    thinned = Thinning(max(len(stream.observations) for stream in known), points).told
+    apart = "" if comparable else "The runs saw different data: their scores stand side by side, and none is better."
     return StreamContent(
         name=pair.name,
         model=", ".join(dict.fromkeys(stream.model for stream in known)),
         states=[_state(stream) for stream in pair.streams],
         configs=[{} if stream is None else stream.config for stream in pair.streams],
-        rows=score_rows(each, known[0].level),
+        rows=score_rows(each, known[0].level, comparable=comparable),
         figures=stream_figures(pair, runs, points),
-        note=Thinning(max(len(stream.observations) for stream in known), points).told,
+        note=" ".join(filter(None, [apart, thinned])),
     )
+
+
+def _same_data(streams: Sequence[StreamRun], burn_ins: Sequence[int]) -> bool:
+    """Whether scores of the streams are of the same rows."""
+    first, *others = streams
+    same = all(np.array_equal(first.observations, other.observations, equal_nan=True) for other in others)
+    return same and len(set(burn_ins)) == 1
 
 
 def _state(stream: StreamRun | None) -> str:

@@ -1,7 +1,7 @@
 """All pictures of a stream, or of all streams together, for each run on the same scales."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -52,8 +52,9 @@ def common_figures(runs: Sequence[Run]) -> list[Figure]:
 def _panels(stream: StreamRun, run: Run, points: int) -> Iterator[Panel]:
     if len(stream.observations):
         time = timeline(stream, run, points)
-        yield from stream_panels(stream, time)
-        yield from regime_panels(stream, time)
+        for panel in (*stream_panels(stream, time), *regime_panels(stream, time)):
+            # what is drawn over dates shares no scale with what is drawn over numbers
+            yield replace(panel, dates=True, key=f"{panel.key} by date") if time.dates else panel
     yield from _statistics([stream])
 
 

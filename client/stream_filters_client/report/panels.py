@@ -101,7 +101,7 @@ class Panel:
 
     key: the same for the same picture of another run. told: what is to be seen, in words. focus: what the y axis has
     to hold; None for all of the layers. sliding: beside another run it keeps its place on the y axis, and shares only
-    how much the axis spans.
+    how much the axis spans. dates: x counts days since 1970.
     """
 
     key: str
@@ -114,6 +114,7 @@ class Panel:
     x_limits: Limits | None = None
     log_x: bool = False
     sliding: bool = False
+    dates: bool = False
 
     def on(self, x_limits: Limits, focus: Limits) -> "Panel":
         """The same on other scales."""

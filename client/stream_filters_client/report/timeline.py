@@ -9,12 +9,15 @@ from stream_filters_client.replays.runs import Run, StreamRun
 from stream_filters_client.report.panels import Band, Dots, Line, Marks
 from stream_filters_client.report.thinning import Thinning
 
+_DAY_MICROSECONDS = 86_400e6
+
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
     """The x axis of a stream.
 
-    x: where each row is, [T]. settled: the first row that scales have to hold; before it, bands are as wide as priors.
+    x: where each row is, [T]; days since 1970 where they are dates.
+    settled: the first row that scales have to hold; before it, bands are as wide as priors.
     unit: one step of time.
     """
 
@@ -23,6 +26,7 @@ class Timeline:
     thinning: Thinning
     settled: int
     unit: str = "unit of time"
+    dates: bool = False
 
     def line(self, y: Array, hue: str, label: str = "", *, dashed: bool = False) -> Line:
         """Values [T] as a line."""
@@ -45,7 +49,7 @@ class Timeline:
 
     def tail(self, rows: int) -> "Timeline":
         """That of the last rows alone, every one drawn."""
-        return Timeline(self.x[-rows:], self.label, Thinning(min(rows, len(self.x)), rows), 0, self.unit)
+        return Timeline(self.x[-rows:], self.label, Thinning(min(rows, len(self.x)), rows), 0, self.unit, self.dates)
 
 
 def timeline(stream: StreamRun, run: Run, points: int) -> Timeline:
@@ -54,6 +58,11 @@ def timeline(stream: StreamRun, run: Run, points: int) -> Timeline:
     thinning = Thinning(rows, points)
     burn_in = int(run.summary["settings"]["burn_in"])
     settled = min(max(burn_in - stream.first, 0), rows // 5)
+    step = (run.time_unit or "unit of time").removesuffix("s")
+    if stream.stamps is not None and len(stream.stamps) == rows:
+        dates = stream.stamps.dtype.kind == "M"
+        x = stream.stamps.astype("datetime64[us]").astype(np.int64) / _DAY_MICROSECONDS if dates else stream.stamps
+        return Timeline(x, "" if dates else "time", thinning, settled, step, dates)
     if stream.time_deltas is None:
         return Timeline(stream.first + np.arange(rows), "observation", thinning, settled)
     unit = f" in {run.time_unit}" if run.time_unit else ""
@@ -64,7 +73,7 @@ def timeline(stream: StreamRun, run: Run, points: int) -> Timeline:
         f"time since observation {stream.first:,}{unit}",
         thinning,
         settled,
-        (run.time_unit or "unit of time").removesuffix("s"),
+        step,
     )
 
 

@@ -66,8 +66,10 @@ def _words(name: str) -> str:
 
 
 def number(value: float) -> str:
-    """A number with four digits that count."""
-    return "-" if math.isnan(value) else f"{value:.4g}"
+    """A number with four digits that count, or all before the point."""
+    if math.isnan(value):
+        return "-"
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e12 else f"{value:.4g}"
 
 
 def percent(value: float) -> str:

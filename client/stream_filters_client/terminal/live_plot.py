@@ -10,9 +10,10 @@ from uniplot import plot_to_string
 from stream_filters_client.protocol.codec import Array
 
 # Regimes by their labels; the terminal's own palette, so that light and dark themes both work.
-COLORS = ("cyan", "magenta", "yellow", "green", "blue", "red")
+COLORS = ("cyan", "magenta", "yellow", "green", "#5fafff", "red")
 ESTIMATE = "cyan"
-BAND = "blue"
+# plain blue is hardly seen on dark terminals
+BAND = "#5fafff"
 OBSERVED = "magenta"
 # title, frame above and below, and the labels of the x axis
 _FRAME_ROWS = 4

@@ -40,6 +40,8 @@ def print_table(summary: Summary, console: Console) -> None:
     for group in summary.groups:
         for note in group.notes:
             console.print(Text.assemble((f"{group.name}: ", "bold"), note), soft_wrap=True)
+    for name, ranking in summary.rankings.items():
+        console.print(Text.assemble((f"{name}: ", "bold"), ranking.told), soft_wrap=True)
     for group in summary.groups:
         for sentence, count in group.errors.items():
             name = group.name if len(group.replays) == 1 else f"{group.name}, {count:,} of its streams"

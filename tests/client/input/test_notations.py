@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stream_filters_client.errors import BadInput
 from stream_filters_client.input.layout import Layout
@@ -132,6 +132,7 @@ def test_a_gap_is_a_longer_step_and_told(tmp_path: Path) -> None:
 FORMS = ("%Y-%m-%d %H:%M:%S", "%Y%m%d%H%M%S", "%d.%m.%Y %H:%M:%S", "%d %b %Y %I:%M:%S %p", "%Y-%m-%dT%H:%M:%SZ")
 
 
+@settings(max_examples=30, derandomize=True, deadline=None)
 @given(
     form=st.sampled_from(FORMS),
     begin=st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)),

@@ -7,6 +7,7 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.client.command import Run
@@ -99,6 +100,25 @@ def test_the_picture_has_a_row_for_every_two_panels(run: Run, tmp_path: Path) ->
     assert sizes["kalman-demo"][0] == sizes["mixture-demo"][0]
     # eight panels, and ten
     assert sizes["mixture-demo"][1] - sizes["kalman-demo"][1] == pytest.approx(3.2 * 130, abs=2)
+
+
+def test_nothing_is_better_where_the_data_are_others(run: Run, tmp_path: Path) -> None:
+    paths = [write_run(tmp_path / f"{seed}.json", "kalman-demo", seed=seed) for seed in (1, 2)]
+    output = tmp_path / "report.html"
+    assert run("report", *map(str, paths), "--output", str(output)).code == 0
+    words = page(output).words
+    assert not {"better", "worse"} & set(words)
+    assert any("The runs saw different data" in word for word in words)
+
+
+def test_stamps_are_dates_under_the_pictures(run: Run, tmp_path: Path) -> None:
+    document = run_document({"pump": "kalman-demo"}, length=120)
+    stamps = np.datetime64("2024-03-01") + np.arange(120)
+    document["series"]["pump"]["stamps"] = [str(stamp) for stamp in stamps]
+    path, output = tmp_path / "run.json", tmp_path / "report.html"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    assert run("report", str(path), "--output", str(output)).code == 0
+    assert any("2024-Jun" in word for word in page(output).words)
 
 
 def test_two_runs_stand_side_by_side_with_the_better_score_marked(run: Run, tmp_path: Path) -> None:
