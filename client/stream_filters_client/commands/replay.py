@@ -93,7 +93,8 @@ def _reporting(telling: TellingOptions) -> Reporting:
         raise BadInput("--json is a document of its own on standard output; write rows with --output FILE")
     console = Terminal(stderr=taken)
     silent = telling.json_ or telling.quiet or taken
-    live = not (silent or telling.plain) and console.is_terminal and not console.is_dumb_terminal
+    drawn = console.is_terminal and not console.is_dumb_terminal and console.encoding.startswith("utf")
+    live = drawn and not (silent or telling.plain)
     return Reporting(
         console,
         RetryCount(),

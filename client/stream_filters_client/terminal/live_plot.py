@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from rich.text import Text
 from uniplot import plot_to_string
+from uniplot.axis_labels.label_set import LabelSet
 
 from stream_filters_client.protocol.codec import Array
 
@@ -53,6 +54,19 @@ def plot(title: str, series: Sequence[Series], first_row: int, columns: int, row
         rounded_corners=True,
     )
     return Text.from_ansi(text, no_wrap=True, overflow="crop")
+
+
+def _exact_labels(labels: LabelSet) -> list[str]:
+    """The shortest labels that are the values at their ticks; uniplot's own are only different from each other."""
+    known = [float(label) for label in labels.labels if label is not None]
+    span = max(known, default=0.0) - min(known, default=0.0) or 1.0
+    for digits in range(12):
+        if all(abs(round(value, digits) - value) < 1e-6 * span for value in known):
+            return ["" if label is None else f"{float(label):,.{digits}f}" for label in labels.labels]
+    return ["" if label is None else f"{float(label):g}" for label in labels.labels]
+
+
+LabelSet._find_shortest_string_representation = _exact_labels
 
 
 def spark(values: Array, low: float | None = None, high: float | None = None, rows: int = 1) -> str:

@@ -120,6 +120,8 @@ def test_the_view_can_be_saved_as_a_picture(predictor: FakePredictor, run: Run, 
         (["replay", "level", "--output", "/nowhere/x.jsonl"], "cannot be written"),
         (["list", "--model", "nothing"], "there is no model 'nothing'"),
         (["check", "--target", "http://localhost"], "write host:port"),
+        (["check", "--target", "localhost"], "--target 'localhost' has no port; write host:port"),
+        (["bench", "--model", "x", "--model", "y"], "--model is given twice, and takes one value"),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_exit_code_2(
@@ -137,6 +139,14 @@ def test_a_server_that_is_away_is_exit_code_3(run: Run, command: list[str]) -> N
     outcome = run(*command, "--target", "127.0.0.1:1", "--wait", "0")
     assert outcome.code == 3
     assert "start the server, or name another address" in outcome.err
+
+
+def test_a_proxy_in_the_way_is_named_but_not_its_password(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://someone:secret@127.0.0.1:1")
+    outcome = run("check", "--target", "predictor.example:8081", "--wait", "0")
+    assert outcome.code == 3
+    assert "http_proxy is set" in outcome.err
+    assert "secret" not in outcome.err
 
 
 def test_check_tells_what_it_found(predictor: FakePredictor, run: Run) -> None:

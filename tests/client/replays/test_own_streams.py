@@ -134,6 +134,19 @@ def test_all_models_are_ranked_on_the_same_rows_beside_baselines(replay: Run) ->
     assert "best first" in " ".join(replay(*NILE, *KALMAN).out.split())
 
 
+def test_a_reading_counts_as_much_as_its_accuracy_says(replay: Run, tmp_path: Path) -> None:
+    found = []
+    for poor in ("1", "20"):
+        path = tmp_path / "x.csv"
+        path.write_text("v,s\n" + "".join(f"{row % 3},1\n" for row in range(50)) + f"9,{poor}\n", encoding="utf-8")
+        source = ("--file", str(path), "--column", "v", *KALMAN, "--output", "-")
+        found.append(rows(replay(*source, "--scale-column", "s"))[-1]["position_mean"])
+    usual = rows(replay(*source))[-1]["position_mean"]
+    assert found[0] == usual
+    # the last reading lies above all others, and counts less where it is poor
+    assert np.ravel(found[1]) < np.ravel(usual)
+
+
 def test_files_are_replayed_side_by_side(replay: Run, tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()

@@ -92,6 +92,15 @@ def test_streams_that_fail_are_counted_with_their_reason(predictor: FakePredicto
     assert "level × 5" in outcome.out
 
 
+def test_streams_that_fail_alike_are_one_line_whatever_their_names(predictor: FakePredictor, run: Run) -> None:
+    predictor.faults.extend(["forget"] * 200)
+    outcome = run("replay", "level", "--target", predictor.target, "--streams", "40", "--length", "60")
+    assert outcome.code == 3
+    told = [line for line in outcome.out.splitlines() if "of its streams:" in line]
+    assert len(told) == 1
+    assert "NAME" in outcome.out
+
+
 def test_the_view_shows_the_stream_chosen_and_counts_the_others(
     predictor: FakePredictor, run: Run, tmp_path: Path
 ) -> None:
