@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from stream_filters_client.replays.learnt import sentence
 from stream_filters_client.replays.replay import Replay, Status
 from stream_filters_client.scoring import scorecard
 from stream_filters_client.scoring.ranking import Ranking, rank
@@ -54,12 +55,14 @@ class Group:
 
     @property
     def notes(self) -> list[str]:
-        """What there is to know of the input, and of what is left on the server."""
+        """What there is to know of people's own data, what was learnt of them, and what is left on the server."""
         feed, kept = self.shown.feed, [replay for replay in self.replays if replay.names.keep and replay.requests]
         told = []
         if feed.source.steps is not None:
             sent = ", the time_delta of the model" if self.shown.timed else ", which the model does not take"
             told.append(f"time step: {feed.source.steps.told}{sent}")
+        if feed.data and (learnt := sentence(self.shown.recording, self.shown.level)):
+            told.append(learnt)
         told += feed.source.notes
         if kept:
             more = f" and {len(kept) - 1:,} more" if len(kept) > 1 else ""

@@ -44,6 +44,7 @@ class Ranking:
         told = f"log score of a row, best first: {listed} (over {self.rows:,} rows)"
         if first.log_score_mean - best.log_score_mean > _SAME_NATS:
             told += f"; {first.name} does better than {best.name}, which does not fit these data well"
+            told += "; see --model all" if sum(place.is_filter for place in self.places) == 1 else ""
         return told
 
 
