@@ -34,6 +34,10 @@ class RunningMean(Filter[RunningMeanConfig]):
     def initial_state(self) -> Array:
         return np.array((1.0 / self.config.prior_std**2, 0.0), self.state_dtype)
 
+    def verify(self, state: Array) -> None:
+        if not (np.isfinite(state["total"]) and 0.0 < state["precision"] < np.inf):
+            raise ValueError("its numbers are none of a mean")
+
     def run(self, state: Array, batch: Batch, names: frozenset[str]) -> Step:
         new = state.copy()
         info: dict[str, Any] = {name: np.full(self._shape(name, len(batch.observations)), np.nan) for name in names}

@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 from stream_filters.filters import REGISTRY
 
-from tests.filters.fuzz import corpus, findings, forges, from_json, tried
+from tests.filters.fuzz import HARDENED, corpus, findings, forges, from_json, tried
 
 COUNT = 400
-# those whose `verify` is whole
-HARDENED = ["online_ar_learning"]
 
 
 @pytest.mark.parametrize("name", HARDENED)

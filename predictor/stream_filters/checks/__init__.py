@@ -15,6 +15,7 @@ from stream_filters.checks.contract import (
     restoring_changes_nothing,
     the_declaration_is_true,
 )
+from stream_filters.checks.forging import forged_states_do_no_harm
 from stream_filters.checks.numerics import (
     LEAST_STEPS,
     covariances_are_covariances,
@@ -33,6 +34,7 @@ __all__ = [
     "covariances_are_covariances",
     "cutting_changes_nothing",
     "failures",
+    "forged_states_do_no_harm",
     "honest_but_odd_data_stays_finite",
     "missing_rows_teach_nothing",
     "own_states_are_accepted",
@@ -57,6 +59,7 @@ CHECKS: tuple[Callable[[Filter[Any]], None], ...] = (
     scales_do_what_is_declared,
     covariances_are_covariances,
     honest_but_odd_data_stays_finite,
+    forged_states_do_no_harm,
 )
 
 

@@ -43,7 +43,7 @@ def forged_states_do_no_harm(bound: Filter[Any], cases: int = _CASES) -> None:
     """
     forge = Forge(bound)
     for rows in _LIVES:
-        for name, index in forge.reals():
+        for name, index in forge.reals(rows):
             state = forge.state(Case(rows, [Change(name, index, np.float64(np.nan).tobytes())]))
             expect(not forge.accepts(state), f"verify accepts a state whose {name} is not a number")
     for number in range(cases):
@@ -63,11 +63,11 @@ class Forge:
     def _values(self, rows: int, name: str) -> Array:
         return np.ravel(self._genuine[rows][name])
 
-    def reals(self) -> Iterator[tuple[str, int]]:
-        """The first and the last value of every field of reals."""
+    def reals(self, rows: int) -> Iterator[tuple[str, int]]:
+        """The first and the last value of every field of reals, where those of a genuine state are finite."""
         for name in self.fields:
-            values = self._values(0, name)
-            if values.dtype.kind == "f":
+            values = self._values(rows, name)
+            if values.dtype.kind == "f" and np.isfinite(values).all():
                 yield name, 0
                 yield name, values.size - 1
 

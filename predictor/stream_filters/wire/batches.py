@@ -109,7 +109,7 @@ def _turns(sequence_ids: list[str], columns: _Columns, common: Common) -> list[T
 
 
 def _sequence_ids(tensor: RawTensor, limits: RequestLimits) -> list[str]:
-    values = tensors.decode(tensor, (tensors.BYTES,), limits.streams)
+    values = tensors.decode(tensor, (tensors.BYTES,), (limits.streams, "streams"))
     if values.ndim != 1 or not len(values):
         raise InvalidRequest(f"sequence_ids: shape {list(values.shape)} came, expected [S] with S of at least 1")
     try:

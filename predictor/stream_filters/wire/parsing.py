@@ -103,7 +103,7 @@ def stream_names(raw: RawRequest, limits: RequestLimits) -> Collection[str]:
     for tensor in raw.inputs:
         if tensor.name == "sequence_ids":
             try:
-                values = tensors.decode(tensor, (tensors.BYTES,), limits.streams)
+                values = tensors.decode(tensor, (tensors.BYTES,), (limits.streams, "streams"))
             except InvalidRequest:
                 return []
             return dict.fromkeys(value.decode("utf-8", "replace") for value in values.ravel())

@@ -34,10 +34,11 @@ class RawTensor(NamedTuple):
     data: bytes | memoryview | Sequence[Any]
 
 
-def decode(tensor: RawTensor, accepted: Sequence[str], most: int = _MOST_VALUES) -> Array:
+def decode(tensor: RawTensor, accepted: Sequence[str], most: tuple[int, str] | None = None) -> Array:
     """The tensor as an array of its shape.
 
-    accepted: the datatypes that may come. most: how many values. BYTES gives an object array of bytes.
+    accepted: the datatypes that may come. most: how many values may, and what they are. BYTES gives an object array of
+    bytes.
     Raises InvalidRequest, naming the tensor, on another datatype, or on data that does not fill the shape; sizes are
     compared before anything is made of the data.
     """
@@ -56,7 +57,7 @@ def decode(tensor: RawTensor, accepted: Sequence[str], most: int = _MOST_VALUES)
     return values.reshape(tensor.shape)
 
 
-def _count(tensor: RawTensor, most: int) -> int:
+def _count(tensor: RawTensor, most: tuple[int, str] | None) -> int:
     """How many values the shape has. Raises InvalidRequest where there are too many, or the data's size has others."""
     if len(tensor.shape) > _MOST_AXES:
         raise InvalidRequest(f"{tensor.name}: {len(tensor.shape)} sizes came for a shape, no tensor has so many axes")
@@ -65,15 +66,16 @@ def _count(tensor: RawTensor, most: int) -> int:
     count = prod(tensor.shape)
     if not count and prod(size or 1 for size in tensor.shape) > _MOST_VALUES:
         raise InvalidRequest(f"{tensor.name}: shape {list(tensor.shape)} came, no tensor is so large")
-    if count > most:
+    if most and count > most[0]:
         raise InvalidRequest(
-            f"{tensor.name}: {count} values came in one request, the limit is {most}; send several requests"
+            f"{tensor.name}: {count} {most[1]} came in one request, the limit is {most[0]}; send several requests"
         )
     if isinstance(tensor.data, bytes | memoryview):
         # a string has its length before it
         size = 4 if tensor.datatype == BYTES else _DTYPES[tensor.datatype].itemsize
         came = len(tensor.data) // size
-        if came < count or (came > count and tensor.datatype != BYTES):
+        is_whole = tensor.datatype == BYTES or len(tensor.data) % size == 0
+        if is_whole and (came < count or (came > count and tensor.datatype != BYTES)):
             raise _unfilled(tensor, count, f"at most {came}" if tensor.datatype == BYTES else came)
     elif count and isinstance(tensor.data, Sized) and len(tensor.data) > count:
         raise _unfilled(tensor, count, len(tensor.data))
