@@ -30,7 +30,7 @@ TESTS = [
 SETTINGS = {
     "source_paths": ["stream_filters"],
     "only_mutate": MUTATED,
-    "also_copy": ["tests"],
+    "also_copy": ["tests", "tools", "stream_filters_client"],
     "mutate_only_covered_lines": True,
     "pytest_add_cli_args": ["-n", "0", "-k", "not valkey and not sentinel and not cluster and not tls and not log_of"],
     "pytest_add_cli_args_test_selection": TESTS,
@@ -43,7 +43,8 @@ def main() -> int:
     WORK.mkdir(parents=True)
     shutil.copytree(ROOT / "predictor" / "stream_filters", WORK / "stream_filters")
     shutil.copytree(ROOT / "client" / "stream_filters_client", WORK / "stream_filters_client")
-    shutil.copytree(ROOT / "tests", WORK / "tests")
+    for folder in ("tests", "tools"):
+        shutil.copytree(ROOT / folder, WORK / folder)
     settings = "\n".join(f"{name} = {json.dumps(value)}" for name, value in SETTINGS.items())
     (WORK / "pyproject.toml").write_text(f"{(ROOT / 'pyproject.toml').read_text()}\n[tool.mutmut]\n{settings}\n")
     mutmut = [str(Path(sys.executable).with_name("mutmut"))]

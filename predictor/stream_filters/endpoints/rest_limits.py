@@ -1,6 +1,7 @@
 """How large and how slow a REST request may be, and how many may be in work at once."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import Request
@@ -47,7 +48,7 @@ class LimitsMiddleware:
                 body = await self._body(receive)
                 if body is not None:
                     with self._admission:
-                        await self._app(scope, _again(body, receive), send_soon)
+                        await _unless_gone(receive, lambda again: self._app(scope, again, send_soon), body)
         except RefusedCall as refusal:
             told = await answer_rest(Request(scope), refusal)
             # the rest of a body that was not read is no next request
@@ -76,18 +77,37 @@ class LimitsMiddleware:
             ) from None
 
 
-def _again(body: bytes, receive: Any) -> Any:
-    """Gives the body that was read, and then what else comes."""
+async def _unless_gone(receive: Any, answer: Callable[[Any], Awaitable[None]], body: bytes) -> None:
+    """Answer a request whose body was read; the work ends when its caller has gone."""
+    gone = asyncio.ensure_future(_gone(receive))
     given = False
 
-    async def receive_again() -> Any:
+    async def again() -> Any:
         nonlocal given
         if given:
-            return await receive()
+            return await asyncio.shield(gone)
         given = True
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return receive_again
+    work = asyncio.ensure_future(answer(again))
+    try:
+        await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            await work
+            return
+        work.cancel()
+        await asyncio.wait((work,))
+    finally:
+        work.cancel()
+        gone.cancel()
+
+
+async def _gone(receive: Any) -> Any:
+    """The message that says that the caller has gone."""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return message
 
 
 def _too_large(most_bytes: int) -> RefusedCall:

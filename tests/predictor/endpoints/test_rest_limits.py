@@ -97,3 +97,35 @@ def _until(http: httpx.Client, status: int) -> None:
     headers = {"content-type": "application/json"}
     while http.post(PATHS[0], content=_body(1_000), headers=headers).status_code != status:
         assert time.monotonic() < deadline
+
+
+@pytest.fixture
+def roomy(start_predictor: StartPredictor) -> Iterator[httpx.Client]:
+    predictor = start_predictor("--models", json.dumps([{"name": MEAN, "filter": MEAN}]))
+    with httpx.Client(base_url=predictor.http_url, timeout=60.0) as client:
+        yield client
+
+
+def test_a_request_whose_caller_has_gone_stops_and_changes_nothing(roomy: httpx.Client) -> None:
+    """It would take seconds; its stream is never begun."""
+    http, rows = roomy, 100_000
+    tensor = {"name": "observations", "datatype": "FP64", "shape": [rows], "parameters": {"binary_data_size": 8 * rows}}
+    parameters = {"sequence_id": "gone", "sequence_start": True}
+    head = json.dumps({"inputs": [tensor], "outputs": [{"name": "mean"}], "parameters": parameters}).encode()
+    body = head + bytes(8 * rows)
+    connection = socket.create_connection((http.base_url.host, http.base_url.port or 80), timeout=30)
+    lines = f"POST {PATHS[0]} HTTP/1.1\r\nhost: a\r\ninference-header-content-length: {len(head)}\r\n"
+    connection.sendall(f"{lines}content-length: {len(body)}\r\n\r\n".encode() + body)
+    busy = f'stream_filters_busy_streams{{model_name="{MEAN}"}} '
+    _until_metric(http, busy + "1.0")
+    connection.close()
+    _until_metric(http, busy + "0.0")
+    look = {"inputs": [{"name": "observations", "datatype": "FP64", "shape": [0], "data": []}]}
+    told = http.post(PATHS[0], json={**look, "parameters": {"sequence_id": "gone"}})
+    assert told.status_code == 404, told.text
+
+
+def _until_metric(http: httpx.Client, line: str) -> None:
+    deadline = time.monotonic() + 60.0
+    while line not in http.get("/metrics").text:
+        assert time.monotonic() < deadline
