@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 from prometheus_client import REGISTRY
+from pydantic import SecretStr
 from stream_filters.command_line import read_settings
 
 from tests.charts.rendering import CHART, ROOT
@@ -60,7 +61,8 @@ def test_the_predictor_takes_the_settings_that_compose_gives_it(monkeypatch: pyt
         monkeypatch.setenv(name, re.sub(r"\$\{\w+:-(\w+)\}", r"\1", value))
     settings = read_settings([])
     for name, value in variables.items():
-        assert str(getattr(settings, name.removeprefix("STREAM_FILTERS_").lower())) in value
+        taken = getattr(settings, name.removeprefix("STREAM_FILTERS_").lower())
+        assert str(taken.get_secret_value() if isinstance(taken, SecretStr) else taken) in value
 
 
 def _expressions() -> list[tuple[str, str]]:
