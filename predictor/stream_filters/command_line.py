@@ -32,7 +32,6 @@ variables before the file.
 
 """
 _FIRST_COLUMN = 36
-Chosen = TypeVar("Chosen", bound=Settings)
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def described(settings: type[Settings] = Settings) -> Iterator[Described]:
         yield Described(name, kind, str(default) if has_default else "", field.description or "")
 
 
-def read_settings(arguments: list[str], settings: type[Chosen] = Settings) -> Chosen:  # type: ignore[assignment]
+def read_settings(arguments: list[str], settings: type[Settings] = Settings) -> Settings:
     """The settings from flags, environment and file.
 
     Raises SettingsError or ValidationError; --help and --version exit, and so does a flag that there is none of.
