@@ -3,6 +3,7 @@
 import itertools
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -137,13 +138,13 @@ def test_all_models_are_ranked_on_the_same_rows_beside_baselines(replay: Run) ->
 
 
 def test_a_reading_counts_as_much_as_its_accuracy_says(replay: Run, tmp_path: Path) -> None:
-    found = []
+    found: list[Any] = []
     for poor in ("1", "20"):
         path = tmp_path / "x.csv"
         path.write_text("v,s\n" + "".join(f"{row % 3},1\n" for row in range(50)) + f"9,{poor}\n", encoding="utf-8")
         source = ("--file", str(path), "--column", "v", *KALMAN, "--output", "-")
         found.append(rows(replay(*source, "--scale-column", "s"))[-1]["position_mean"])
-    usual = rows(replay(*source))[-1]["position_mean"]
+    usual: Any = rows(replay(*source))[-1]["position_mean"]
     assert found[0] == usual
     # the last reading lies above all others, and counts less where it is poor
     assert np.ravel(found[1]) < np.ravel(usual)

@@ -4,8 +4,8 @@ import ssl
 from pathlib import Path
 
 import pytest
+from stream_filters.command_line import read_settings
 from stream_filters.endpoints.security import rest_tls
-from stream_filters.settings import Settings
 
 from tests.authority import Authority
 
@@ -42,7 +42,8 @@ def client_of(authority: Authority, server: Authority, most: ssl.TLSVersion) -> 
 
 def serving(authority: Authority, trusted: Path) -> ssl.SSLContext:
     certificate, key = authority.issue("server")
-    context = rest_tls(Settings(tls_cert_file=certificate, tls_key_file=key, tls_client_ca_file=trusted))
+    files = {"cert": certificate, "key": key, "client-ca": trusted}
+    context = rest_tls(read_settings([f"--tls-{what}-file={file}" for what, file in files.items()]))
     assert context is not None
     return context
 
