@@ -93,7 +93,8 @@ def from_file(
     source = open_file(path, layout)
     rows = list(source.rows)[:length]
     if not rows:
-        raise BadInput(f"{path} has no observations; name another file")
+        reason = f": {source.notes[0]}" if source.notes else "; name another file"
+        raise BadInput(f"{path} has no observations{reason}")
 
     async def chunks(size: int) -> AsyncIterator[Chunk]:
         for start in range(0, len(rows), size):

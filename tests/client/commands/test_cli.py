@@ -149,6 +149,16 @@ def test_a_proxy_in_the_way_is_named_but_not_its_password(run: Run, monkeypatch:
     assert "secret" not in outcome.err
 
 
+def test_a_file_whose_rows_are_all_left_out_says_why(predictor: FakePredictor, run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("v\n20.1 C\n20.2 C\n", encoding="utf-8")
+    options = ("--file", str(path), "--model", "streaming_kalman", "--on-bad-row", "skip")
+    outcome = run("replay", *options, "--target", predictor.target)
+    assert outcome.code == 2
+    assert "has no observations: " in outcome.err
+    assert "line 2, column 'v': '20.1 C' is not a number alone" in outcome.err
+
+
 def test_check_tells_what_it_found(predictor: FakePredictor, run: Run) -> None:
     outcome = run("check", "--target", predictor.target)
     assert outcome.code == 0

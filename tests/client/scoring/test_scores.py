@@ -1,12 +1,14 @@
 """Scores say what they say they say."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
 from scipy import stats
 from scipy.optimize import linear_sum_assignment
 from stream_filters_client.scoring import scores
+from stream_filters_client.scoring.score_lines import number
 
 
 def test_rmse_and_coverage_leave_out_what_is_undefined() -> None:
@@ -74,3 +76,11 @@ def test_latencies_are_told_as_percentiles() -> None:
     found = scores.latency([float(value) for value in range(101)])
     assert found == scores.Latency(50.0, 90.0, 99.0, 100.0)
     assert scores.latency([]) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(15590.3, "15,590"), (-123456.7, "-123,457"), (9999.4, "9999"), (0.00012345, "0.0001234"), (math.nan, "-")],
+)
+def test_a_number_has_the_digits_that_count_and_no_powers_of_ten(value: float, text: str) -> None:
+    assert number(value) == text
