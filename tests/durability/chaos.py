@@ -25,7 +25,7 @@ from stream_filters.filters.base import Batch
 from tests.predictor.models import MEAN, bound
 from tests.predictor.process import PredictorProcess
 from tests.predictor.v2 import Caller, Refused, Reply, message
-from tests.store.servers import Server, free_port, wait_until
+from tests.store.servers import Server, free_port
 
 STREAMS = 12
 TTL_SECONDS = 20.0
@@ -207,8 +207,10 @@ Strike = Callable[[random.Random], None]
 @contextmanager
 def sqlite(folder: Path) -> Iterator[tuple[Predictors, dict[str, Strike], bool]]:
     predictors = Predictors(folder, f"sqlite://{folder}/streams.db", 1)
-    yield predictors, {"predictors killed": predictors.kill_one}, False
-    predictors.stop()
+    try:
+        yield predictors, {"predictors killed": predictors.kill_one}, False
+    finally:
+        predictors.stop()
 
 
 @contextmanager
@@ -221,9 +223,11 @@ def valkey(folder: Path) -> Iterator[tuple[Predictors, dict[str, Strike], bool]]
         server.start()
 
     strikes: dict[str, Strike] = {"predictors killed": predictors.kill_one, "stores killed": strike}
-    yield predictors, strikes, False
-    predictors.stop()
-    server.stop()
+    try:
+        yield predictors, strikes, False
+    finally:
+        predictors.stop()
+        server.stop()
 
 
 @contextmanager
@@ -250,16 +254,26 @@ def sentinel(folder: Path) -> Iterator[tuple[Predictors, dict[str, Strike], bool
         (old,) = (server for server in servers if server.port == port)
         (new,) = (server for server in servers if server.port != port)
         with new.client() as client:
-            wait_until(lambda: client.info("replication").get("master_link_status") == "up")
+            _until(lambda: client.info("replication").get("master_link_status") == "up", "the replica follows")
         old.kill()
-        wait_until(lambda: primary() == new.port)
+        _until(lambda: primary() == new.port, "the sentinel fails over")
         old.start(replicaof=f"127.0.0.1 {new.port}")
 
     strikes: dict[str, Strike] = {"predictors killed": predictors.kill_one, "fail-overs": strike}
-    yield predictors, strikes, True
-    predictors.stop()
-    for server in (watch, *servers):
-        server.stop()
+    try:
+        yield predictors, strikes, True
+    finally:
+        predictors.stop()
+        for server in (watch, *servers):
+            server.stop()
+
+
+def _until(condition: Callable[[], bool], what: str) -> None:
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        if time.monotonic() > ends:
+            raise TimeoutError(f"{what} not within {PATIENCE_SECONDS:g} s")
+        time.sleep(0.05)
 
 
 STORES = {"sqlite": sqlite, "valkey": valkey, "sentinel": sentinel}
