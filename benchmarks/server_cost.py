@@ -7,6 +7,7 @@ rounds, and medians are shown: a slow minute of the machine is a slow minute of 
 
 import argparse
 import itertools
+import math
 import multiprocessing
 import os
 import statistics
@@ -157,6 +158,8 @@ def _measured(bench: Bench, load: _Load) -> tuple[float, float]:
 def _health(bench: Bench, load: _Load) -> float:
     """Milliseconds that 99 of 100 health checks take at most beside the load."""
     server, send, arguments = load
+    if server is bench.noop:
+        return math.nan  # it has no health service
     bench.caller.submit(send, server.grpc, *arguments, True).result()
     with tempfile.TemporaryDirectory() as folder:
         over = Path(folder) / "over"

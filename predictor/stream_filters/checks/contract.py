@@ -31,7 +31,7 @@ def restoring_changes_nothing(bound: Filter[Any]) -> None:
     """A stream that goes on from saved bytes gives what the uninterrupted one gives."""
     batch = sample(bound)
     state, _ = run(bound, cut(batch, 0, 100))
-    saved = Belief.decode(Belief.of(bound, 100, state).encoded).restore(bound)
+    saved = Belief.decode(Belief.of(bound, 100, state.tobytes()).encoded).restore(bound)
     expected, _ = run(bound, cut(batch, 100, ROWS), state)
     came, _ = run(bound, cut(batch, 100, ROWS), saved)
     expect(came.tobytes() == expected.tobytes(), "a restored state goes on differently from the one that was saved")

@@ -110,7 +110,7 @@ class Forge:
             values = field.copy()
             values[index] = np.frombuffer(bits, values.dtype)[0]
             state[name] = values.reshape(state[name].shape)
-        return Belief.decode(Belief.of(self._bound, case.rows, state).encoded).restore(self._bound)
+        return Belief.decode(Belief.of(self._bound, case.rows, state.tobytes()).encoded).restore(self._bound)
 
     def accepts(self, state: Array) -> bool:
         """Whether the filter takes the state from outside."""

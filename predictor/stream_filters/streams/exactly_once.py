@@ -3,9 +3,8 @@
 import hashlib
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,7 +30,8 @@ class Turn(NamedTuple):
     horizon: how many steps to forecast after the last row. offset: index in the stream of the first row.
     config: the stream's settings in JSON, with `start` only. belief: what to begin from instead of the prior, with
     `start` or without a sequence_id. like: the filter whose output shapes are needed, where
-    answers of several streams become one tensor. answer_bytes: how large its answer may be.
+    answers of several streams become one tensor. answer_bytes: how large its answer may be, where that is not told
+    already.
     """
 
     sequence_id: str
@@ -45,7 +45,7 @@ class Turn(NamedTuple):
     config: str | None = None
     belief: Belief | None = None
     like: Filter[Any] | None = None
-    answer_bytes: int = 2**62
+    answer_bytes: int | None = None
     observation_scales: Floats | None = None
 
     def digest(self) -> bytes:
@@ -87,29 +87,49 @@ def rows_together(turns: Sequence[Turn], bound: Filter[Any]) -> tuple[Batch, lis
     ), ends
 
 
-@dataclass(frozen=True, slots=True)
-class Apply:
-    """Run the turn's rows through `bound` from `state`, which has seen `offset` observations."""
+def state_of(bound: Filter[Any], state: bytes) -> Array:
+    """The bytes of a state as the filter `bound` takes it, read-only."""
+    return np.frombuffer(state, bound.state_dtype).reshape(())
 
-    is_stored: ClassVar[bool] = True
+
+class Apply(NamedTuple):
+    """Run the turn's rows through `bound` from the bytes of a state, which has seen `offset` observations."""
 
     bound: Filter[Any]
-    state: Array
+    state: bytes
     offset: int
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether the stream is another one afterwards."""
+        return True
 
-@dataclass(frozen=True, slots=True)
+    @property
+    def before(self) -> Array:
+        """The state as the filter takes it, read-only."""
+        return state_of(self.bound, self.state)
+
+
 class Replay(Apply):
     """The very request that was applied last: run it again from the belief before it, and store nothing."""
 
-    is_stored: ClassVar[bool] = False
+    __slots__ = ()
+
+    @property
+    def is_stored(self) -> bool:
+        """Nothing changes."""
+        return False
 
 
-@dataclass(frozen=True, slots=True)
 class Look(Apply):
     """A request of no rows only looks: nothing is stored, so that the last request can still be answered again."""
 
-    is_stored: ClassVar[bool] = False
+    __slots__ = ()
+
+    @property
+    def is_stored(self) -> bool:
+        """Nothing changes."""
+        return False
 
 
 def order(turn: Turn, record: Record | None, bind: Bind) -> Apply:
@@ -133,7 +153,7 @@ def order(turn: Turn, record: Record | None, bind: Bind) -> Apply:
     return kind(checked(turn, bound), state, record.belief.offset)
 
 
-def _restored(belief: Belief, bind: Bind) -> tuple[Filter[Any], Array]:
+def _restored(belief: Belief, bind: Bind) -> tuple[Filter[Any], bytes]:
     """The filter and the state of a stored belief."""
     try:
         return restored(belief, bind)
@@ -141,18 +161,18 @@ def _restored(belief: Belief, bind: Bind) -> tuple[Filter[Any], Array]:
         raise Unusable(f"the stored stream does not fit this server: {refusal}") from refusal
 
 
-def restored(belief: Belief, bind: Bind) -> tuple[Filter[Any], Array]:
-    """The filter under the belief's own settings, and its state. Raises InvalidRequest."""
+def restored(belief: Belief, bind: Bind) -> tuple[Filter[Any], bytes]:
+    """The filter under the belief's own settings, and the bytes of its state. Raises InvalidRequest."""
     same_filter(belief, bind(None))
     bound = bind(belief.config)
-    return bound, belief.restore(bound)
+    return bound, belief.state_for(bound)
 
 
-def received(belief: Belief, bind: Bind) -> tuple[Filter[Any], Array]:
+def received(belief: Belief, bind: Bind) -> tuple[Filter[Any], bytes]:
     """The same of a belief that a client sent, which need not be one that the filter made. Raises InvalidRequest."""
     bound, state = restored(belief, bind)
     try:
-        bound.verify(state)
+        bound.verify(state_of(bound, state))
     except ValueError as error:
         raise InvalidRequest(f"state: no {bound.name} made it ({error}); send a `state` output unchanged") from error
     return bound, state
@@ -178,9 +198,9 @@ def _begin(turn: Turn, record: Record | None, bind: Bind) -> Apply:
 
 
 @lru_cache(maxsize=64)
-def prior(bound: Filter[Any]) -> Array:
-    """What a stream begins from, read-only; made once, since with many members it takes longer than many rows."""
-    return np.frombuffer(bound.initial_state().tobytes(), bound.state_dtype).reshape(())
+def prior(bound: Filter[Any]) -> bytes:
+    """What a stream begins from; made once, since with many members it takes longer than many rows."""
+    return bound.initial_state().tobytes()
 
 
 def _check_offset(turn: Turn, next_offset: int) -> None:
@@ -207,7 +227,8 @@ def checked(turn: Turn, bound: Filter[Any]) -> Filter[Any]:
         raise InvalidRequest(
             f"observations: rows of {dimension} values came, the filter's dimension is {bound.dimension}; send {wanted}"
         )
-    check_answer(bound, turn.names, (1, len(turn.observations), turn.horizon), turn.answer_bytes)
+    if turn.answer_bytes is not None:
+        check_answer(bound, turn.names, (1, len(turn.observations), turn.horizon), turn.answer_bytes)
     if turn.like is not None and turn.like is not bound:
         for name in turn.names:
             if bound.declared[name].shape != turn.like.declared[name].shape:

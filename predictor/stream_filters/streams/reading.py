@@ -2,7 +2,7 @@
 
 from stream_filters.refusals import InvalidRequest, Unusable
 from stream_filters.store.base import Versioned
-from stream_filters.streams.exactly_once import Bind, Turn, restored
+from stream_filters.streams.exactly_once import Bind, Turn, restored, state_of
 from stream_filters.streams.local_copies import Held
 from stream_filters.streams.records import Belief, Record
 
@@ -31,7 +31,7 @@ def _verify(belief: Belief, turn: Turn, bind: Bind) -> None:
     except InvalidRequest:
         return  # another filter's, or another schema's: the turn is refused by that name
     try:
-        bound.verify(state)
+        bound.verify(state_of(bound, state))
     except ValueError as error:
         raise Unusable(
             f"what is stored for the stream {turn.sequence_id!r} is a state that no {bound.name} left ({error}); "

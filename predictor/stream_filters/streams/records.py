@@ -36,9 +36,9 @@ class Belief(NamedTuple):
     state: bytes
 
     @classmethod
-    def of(cls, bound: Filter[Any], offset: int, state: Array) -> "Belief":
-        """The belief that `state` of the filter `bound` is."""
-        return cls(bound.name, bound.schema_version, bound.config_json, offset, state.tobytes())
+    def of(cls, bound: Filter[Any], offset: int, state: bytes) -> "Belief":
+        """The belief that the bytes of a state of the filter `bound` are."""
+        return cls(bound.name, bound.schema_version, bound.config_json, offset, state)
 
     @classmethod
     def decode(cls, data: bytes) -> "Belief":
@@ -71,6 +71,10 @@ class Belief(NamedTuple):
     def restore(self, bound: Filter[Any]) -> Array:
         """The state as a record of the filter `bound`. Raises InvalidRequest, by name, where they do not fit."""
         same_filter(self, bound)
+        return np.frombuffer(self.state_for(bound), bound.state_dtype).reshape(())
+
+    def state_for(self, bound: Filter[Any]) -> bytes:
+        """The bytes of the state in the schema of `bound`, the same filter. Raises InvalidRequest."""
         if self.schema_version < bound.schema_version:
             return self._upgraded(bound)
         state = self.state
@@ -79,18 +83,16 @@ class Belief(NamedTuple):
                 f"state: {len(state)} bytes came for {bound.name}, "
                 f"its configuration has {bound.state_dtype.itemsize}; start the stream anew"
             )
-        return np.frombuffer(state, bound.state_dtype).reshape(())
+        return state
 
-    def _upgraded(self, bound: Filter[Any]) -> Array:
+    def _upgraded(self, bound: Filter[Any]) -> bytes:
         try:
-            state = bound.upgrade(self.state, self.schema_version)
+            return bound.upgrade(self.state, self.schema_version).tobytes()
         except ValueError as error:
             raise InvalidRequest(
                 f"state: it has schema version {self.schema_version} of {self.filter_name}, "
                 f"this server has version {bound.schema_version} ({error}); start the stream anew"
             ) from error
-        state.flags.writeable = False
-        return state
 
 
 class Record(NamedTuple):

@@ -148,11 +148,11 @@ def _run_together(work: Sequence[_Work], budget: Budget) -> list[Answer]:
     now = turn.names.difference(bound.horizon_names)
     if len(work) == 1:
         batch, ends = turn.batch(bound), [len(turn.observations)]
-        step = run_in_slices(bound, applied.state, batch, now, budget)
+        step = run_in_slices(bound, applied.before, batch, now, budget)
         states = [step.state.tobytes()]
     else:
         batch, ends = rows_together([turn for turn, _ in work], bound)
-        before = np.frombuffer(b"".join([applied.state.data for _, applied in work]), bound.state_dtype)
+        before = np.frombuffer(b"".join([applied.state for _, applied in work]), bound.state_dtype)
         step, _ = budget.spend(bound.run_many, before, batch, np.array([0, *ends]), now)
         states = step.state.view(f"V{bound.state_dtype.itemsize}").tolist()
     info, name, version, config = step.info, bound.name, bound.schema_version, bound.config_json

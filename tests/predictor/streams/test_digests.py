@@ -26,7 +26,7 @@ MATTERS: dict[str, tuple[Any, Any]] = {
     "start": (False, True),
     "end": (False, True),
     "config": (None, '{"prior_std": 2.0}'),
-    "belief": (None, Belief.of(BOUND, 3, BOUND.initial_state())),
+    "belief": (None, Belief.of(BOUND, 3, BOUND.initial_state().tobytes())),
 }
 # what only says whom it concerns, or what is to be seen
 DOES_NOT: dict[str, tuple[Any, Any]] = {

@@ -7,7 +7,9 @@ from stream_filters.telemetry import Operation, Reason
 
 from tests.predictor.models import MEAN, bound
 
-RECORD = Record(Belief.of(bound(MEAN), 0, bound(MEAN).initial_state()), None, 0, bytes(DIGEST_BYTES), b"", False)
+RECORD = Record(
+    Belief.of(bound(MEAN), 0, bound(MEAN).initial_state().tobytes()), None, 0, bytes(DIGEST_BYTES), b"", False
+)
 
 
 class Heard:

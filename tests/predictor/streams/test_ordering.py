@@ -34,9 +34,9 @@ class Stream:
         """The means, and whether they were given before. Raises Refusal."""
         record = Record.decode(self.stored) if self.stored else None
         todo = order(asked, record, BIND)
-        step = todo.bound.run(todo.state, asked.batch(todo.bound), asked.names)
+        step = todo.bound.run(todo.before, asked.batch(todo.bound), asked.names)
         if type(todo) is Apply:
-            belief = Belief.of(todo.bound, todo.offset + len(asked.observations), step.state)
+            belief = Belief.of(todo.bound, todo.offset + len(asked.observations), step.state.tobytes())
             self.stored = next_record(asked, record, todo, belief, asked.digest()).encode()
         return step.info["mean"], isinstance(todo, Replay)
 

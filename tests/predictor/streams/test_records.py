@@ -12,8 +12,10 @@ from tests.predictor.models import MEAN, MODELS, bound
 from tests.running_mean import RunningMean, RunningMeanConfig
 
 SMALL = bound(MEAN)
-BELIEF = Belief.of(SMALL, 3, SMALL.initial_state())
-RECORD = Record(BELIEF, Belief.of(SMALL, 1, SMALL.initial_state()), 2, b"d" * DIGEST_BYTES, b"s" * DIGEST_BYTES, False)
+BELIEF = Belief.of(SMALL, 3, SMALL.initial_state().tobytes())
+RECORD = Record(
+    BELIEF, Belief.of(SMALL, 1, SMALL.initial_state().tobytes()), 2, b"d" * DIGEST_BYTES, b"s" * DIGEST_BYTES, False
+)
 RECORDS = {
     "with the belief before": RECORD,
     "without it": RECORD._replace(previous=None),
@@ -30,7 +32,7 @@ def test_a_record_reads_back_as_it_was(record: Record) -> None:
 def test_a_belief_reads_back_as_it_was(model: str) -> None:
     one = bound(model)
     state = one.initial_state()
-    belief = Belief.decode(Belief.of(one, 5, state).encoded)
+    belief = Belief.decode(Belief.of(one, 5, state.tobytes()).encoded)
     assert belief.restore(one).tobytes() == state.tobytes()
     assert (belief.offset, belief.filter_name, belief.config) == (5, model, one.config_json)
 
@@ -104,7 +106,7 @@ class Doubled(RunningMean):
 def test_a_state_of_the_last_schema_is_read_by_a_filter_that_can() -> None:
     old = bound(MEAN)
     state = old.run(old.initial_state(), Batch(np.array([[1.0], [4.0]]), np.ones(2)), frozenset()).state
-    saved = Belief.decode(Belief.of(old, 2, state).encoded)
+    saved = Belief.decode(Belief.of(old, 2, state.tobytes()).encoded)
     upgraded = saved.restore(Doubled(RunningMeanConfig()))
     assert upgraded["precision"] == pytest.approx(2.01)
     assert upgraded["mean"] == pytest.approx(5.0 / 2.01)

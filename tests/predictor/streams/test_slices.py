@@ -90,7 +90,7 @@ async def test_a_cancelled_request_stops_its_runs() -> None:
 
     bound = Watched(work)
     executor = ThreadPoolExecutor(2)
-    asked = [(turn(name, np.zeros(100_000)), Apply(bound, bound.initial_state(), 0)) for name in "ab"]
+    asked = [(turn(name, np.zeros(100_000)), Apply(bound, bound.initial_state().tobytes(), 0)) for name in "ab"]
     running = asyncio.create_task(Runner(executor, 2, TELEMETRY).run(asked))
     await asyncio.to_thread(began.wait, 60)
     running.cancel()
