@@ -4,7 +4,7 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
@@ -219,9 +219,14 @@ class FilterOfMany(Filter[ConfigT]):
 
     def run(self, state: Array, batch: Batch, names: frozenset[str]) -> Step:
         """Filter T rows of one stream."""
-        bounds = np.array((0, len(batch.observations)), np.int64)
-        step = self.run_many(state.reshape(1), batch, bounds, names)
+        step = self.run_many(state.reshape(1), batch, _bounds_of_one(len(batch.observations)), names)
         return Step(step.state.reshape(()), step.info)
+
+
+@lru_cache(maxsize=64)
+def _bounds_of_one(rows: int) -> NDArray[np.int64]:
+    """The bounds of one stream of so many rows."""
+    return np.array((0, rows), np.int64)
 
 
 def _each(states: Array) -> Iterator[Array]:

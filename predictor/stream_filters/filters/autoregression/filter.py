@@ -114,7 +114,9 @@ class OnlineArLearning(FilterOfMany[Config]):
         came_to = np.empty(len(states), np.int64)
         parts = Parts(self._grid, self._scratch.value, words[0])
         filter_streams(observations, bounds, words, parts, out, self._sizes, came_to)
-        for s in np.flatnonzero(came_to < bounds[1:]):
+        # of one stream without arrays: this is asked of every request
+        alone = len(states) == 1
+        for s in range(came_to.item() < observations.size) if alone else np.flatnonzero(came_to < bounds[1:]):
             self._go_on(observations[: bounds[s + 1]], int(came_to[s]), parts._replace(state=words[s]), out)
         return Step(np.ndarray(len(states), self._dtype, words), plan.arrays(buffer))
 
