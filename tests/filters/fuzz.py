@@ -20,7 +20,8 @@ from stream_filters.filters import REGISTRY
 
 CORPUS = Path(__file__).parent / "corpus"
 LIMIT_SECONDS = 20.0
-# filters whose `verify` is whole, which the tests hold to it
+# filters that forged states do no harm; and those of them whose `verify` also refuses every number that is none
+HARMLESS = ["online_ar_learning"]
 HARDENED: list[str] = []
 # settings under which the states of a filter are of other shapes
 VARIANTS: dict[str, list[dict[str, Any]]] = {
