@@ -61,7 +61,7 @@ bench: setup ## measure kernels, serving and stores beside what one would pick i
 	$(BIN)/python -m benchmarks
 
 .PHONY: proto
-proto: setup ## make the client's messages anew from KServe's descriptor
+proto: setup ## make the messages anew from KServe's descriptor and stream_filters.proto
 	$(BIN)/python client/tools/make_wire.py
 
 .PHONY: fuzz

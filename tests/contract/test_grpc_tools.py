@@ -14,6 +14,7 @@ from tests.predictor.models import MEAN, MODELS, posterior_means
 from tests.predictor.process import PredictorProcess
 
 SERVICE = "inference.GRPCInferenceService"
+OWN = "inference.StreamFilters"
 
 
 def _run(name: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -39,7 +40,7 @@ def _request(sequence_id: str, offset: int, values: list[float]) -> str:
 
 
 def test_grpcurl_lists_the_services(served: PredictorProcess) -> None:
-    expected = {SERVICE, "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
+    expected = {SERVICE, OWN, "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
     assert set(_grpcurl(served, "list").split()) == expected
 
 
@@ -88,7 +89,7 @@ def test_grpcurl_shows_a_refusal(served: PredictorProcess) -> None:
     assert "sequence_start" in done.stderr
 
 
-@pytest.mark.parametrize("service", ["", *MODELS])
+@pytest.mark.parametrize("service", ["", SERVICE, OWN, *MODELS])
 def test_the_health_probe_finds_the_server_and_its_models_serving(served: PredictorProcess, service: str) -> None:
     done = _run("grpc-health-probe", f"-addr={served.grpc_address}", f"-service={service}")
     assert (done.returncode, done.stderr.strip()) == (0, "status: SERVING")

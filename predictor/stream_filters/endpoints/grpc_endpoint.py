@@ -13,7 +13,7 @@ from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
 from stream_filters.endpoints.admission import Admission, AdmissionInterceptor
 from stream_filters.endpoints.arrival import ArrivalInterceptor
-from stream_filters.endpoints.extensions import SERVICE, reflection_pool
+from stream_filters.endpoints.extensions import OWN_SERVICE, SERVICE, reflection_pool
 from stream_filters.endpoints.grpc_service import Servicer, handlers
 from stream_filters.endpoints.security import Token, TokenInterceptor, grpc_credentials
 from stream_filters.settings import Settings
@@ -34,7 +34,8 @@ class GrpcEndpoint:
         unary = Admission(settings.max_concurrent)
         streaming = Admission(settings.max_streaming_calls, "streaming calls open")
         self._servicer = Servicer(data_plane, repository, unary, streaming)
-        admissions = {f"/{SERVICE}/ModelInfer": unary, f"/{SERVICE}/ModelStreamInfer": streaming}
+        admissions = {f"/{SERVICE}/ModelInfer": unary}
+        admissions |= {f"/{service}/ModelStreamInfer": streaming for service in (SERVICE, OWN_SERVICE)}
         self._admission = AdmissionInterceptor(admissions)
         self._health = health_aio.HealthServicer()
         watches = {_WATCH: Admission(settings.max_watches, "health watches open")}
@@ -45,9 +46,14 @@ class GrpcEndpoint:
             interceptors=(*guards, self._admission, arrival),
             options=_options(settings),
         )
-        self._server.add_generic_rpc_handlers((handlers(self._servicer, settings.reading_seconds),))
+        self._server.add_generic_rpc_handlers(handlers(self._servicer, settings.reading_seconds))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = (SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
+        names = (
+            SERVICE,
+            OWN_SERVICE,
+            health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,
+            reflection.SERVICE_NAME,
+        )
         reflection.enable_server_reflection(names, self._server, reflection_pool())
 
     async def start(self, host: str) -> int:
@@ -67,8 +73,8 @@ class GrpcEndpoint:
         return port
 
     async def tell_health(self, models: list[str], *, serving: bool) -> None:
-        """What health checks are answered, overall and for each model."""
-        for name in ("", *models):
+        """What health checks are answered, overall, for each service and for each model."""
+        for name in ("", SERVICE, OWN_SERVICE, *models):
             await self._health.set(name, _SERVING if serving else _NOT_SERVING)
 
     async def stop(self, grace_seconds: float) -> None:

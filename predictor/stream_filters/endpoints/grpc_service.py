@@ -14,18 +14,18 @@ from kserve.protocol.grpc.servicer import InferenceServicer
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
 from stream_filters.endpoints.admission import Admission
-from stream_filters.endpoints.extensions import (
-    SERVICE,
-    ModelSequencesRequest,
-    ModelSequencesResponse,
-    ModelStreamInferResponse,
-)
+from stream_filters.endpoints.extensions import OWN_SERVICE, SERVICE
 from stream_filters.errors import RefusedCall, answer, end
 from stream_filters.model import USUAL_NAMES, named_model
 from stream_filters.refusals import GoingDown, InvalidRequest, TooSlow
 from stream_filters.wire import large_messages
 from stream_filters.wire.kserve_types import set_parameter
 from stream_filters.wire.large_messages import LargeRequest, LargeResponse
+from stream_filters.wire.stream_filters_pb2 import (
+    ModelSequencesRequest,
+    ModelSequencesResponse,
+    ModelStreamInferResponse,
+)
 
 # of inputs, of parameters and of outputs: more than any filter knows
 _MOST_NAMED = 256
@@ -180,8 +180,8 @@ def _refused(sentence: str) -> RefusedCall:
     return RefusedCall(InvalidRequest(sentence))
 
 
-def handlers(servicer: Servicer, reading_seconds: float) -> grpc.GenericRpcHandler:
-    """Every method of the service. What it raises ends the call with its status; what is no message is refused.
+def handlers(servicer: Servicer, reading_seconds: float) -> tuple[grpc.GenericRpcHandler, ...]:
+    """Every method of both services. What it raises ends the call with its status; what is no message is refused.
 
     reading_seconds: in which an answer of a streaming call must be taken.
     """
@@ -194,17 +194,21 @@ def handlers(servicer: Servicer, reading_seconds: float) -> grpc.GenericRpcHandl
         )
         for method in service.methods
     }
-    methods["ModelSequences"] = grpc.unary_unary_rpc_method_handler(
+    own = {}
+    own["ModelSequences"] = grpc.unary_unary_rpc_method_handler(
         _answering(servicer.ModelSequences),
         request_deserializer=_reader(ModelSequencesRequest.FromString),
         response_serializer=_serialized,
     )
-    methods["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
+    own["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
         _answering_stream(servicer.ModelStreamInfer, reading_seconds),
         request_deserializer=_reader(large_messages.read),
         response_serializer=_serialized,
     )
-    return grpc.method_handlers_generic_handler(SERVICE, methods)
+    return (
+        grpc.method_handlers_generic_handler(SERVICE, {**methods, **own}),
+        grpc.method_handlers_generic_handler(OWN_SERVICE, own),
+    )
 
 
 def _parser(kind: Any) -> Callable[[bytes], Any]:

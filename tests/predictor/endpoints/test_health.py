@@ -66,6 +66,7 @@ def test_reflection_describes_the_service_with_its_streaming_method(channel: grp
     database = ProtoReflectionDescriptorDatabase(channel)
     assert set(database.get_services()) == {
         "inference.GRPCInferenceService",
+        "inference.StreamFilters",
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
     }
