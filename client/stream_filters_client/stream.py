@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from stream_filters_client import errors
 from stream_filters_client.protocol import inspection
-from stream_filters_client.protocol.calls import Call, Conversation
+from stream_filters_client.protocol.calls import Call, Conversation, Talk
 from stream_filters_client.protocol.codec import Observations
 from stream_filters_client.protocol.connecting import BaseClient
 from stream_filters_client.protocol.open_stream import Stream
@@ -87,18 +87,15 @@ class StreamClient(BaseClient):
 
     def run(self, conversation: Conversation[T], ask: Callable[[Call], Any] | None = None) -> T:
         """Make the calls of a conversation and give it the answers; ask: makes one call, by default `unary`."""
-        try:
-            call = next(conversation)
-            while True:
-                try:
-                    answer = self._attempt(call, ask or self.unary)
-                except errors.StreamFiltersError as failure:
-                    call = conversation.throw(failure)
-                else:
-                    call = conversation.send(answer)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
+        talk = Talk(conversation)
+        while talk.call is not None:
+            try:
+                answer = self._attempt(talk.call, ask or self.unary)
+            except errors.StreamFiltersError as failure:
+                talk.fail(failure)
+            else:
+                talk.answer(answer)
+        return talk.result
 
     def _attempt(self, call: Call, ask: Callable[[Call], Any]) -> Any:
         answer = None
@@ -109,11 +106,12 @@ class StreamClient(BaseClient):
 
     def unary(self, call: Call) -> Any:
         """One call and its answer. Raises grpc.RpcError."""
-        return self._methods[call.method](call.message, timeout=self.patience.timeout_seconds, metadata=self._metadata)
+        metadata = self._metadata_of(call.sequence_id)
+        return self._methods[call.method](call.message, timeout=self.patience.timeout_seconds, metadata=metadata)
 
-    def open_line(self) -> StreamingCall:
-        """A streaming call."""
-        line = StreamingCall(self._methods["ModelStreamInfer"], self._metadata)
+    def open_line(self, sequence_id: str) -> StreamingCall:
+        """A streaming call for a stream."""
+        line = StreamingCall(self._methods["ModelStreamInfer"], self._metadata_of(sequence_id))
         self.lines.calls.add(line)
         return line
 

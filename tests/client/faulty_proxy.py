@@ -27,7 +27,7 @@ class Cut:
 class FaultyProxy:
     """`with FaultyProxy(address, *cuts) as proxy:` serves at proxy.target; each streaming call takes the next cut.
 
-    unary, streaming: how many calls of each kind came.
+    unary, streaming: how many calls of each kind came. routed: what each said in the header `x-sequence-id`.
     """
 
     def __init__(self, upstream: str, *cuts: Cut) -> None:
@@ -35,6 +35,7 @@ class FaultyProxy:
         self.cuts = deque(cuts)
         self.unary = 0
         self.streaming = 0
+        self.routed: list[Any] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -64,8 +65,12 @@ class FaultyProxy:
         await self._server.stop(None)
         await self._channel.close()
 
+    def _note(self, context: Any) -> None:
+        self.routed.append(dict(context.invocation_metadata()).get("x-sequence-id"))
+
     async def _infer(self, request: bytes, context: Any) -> bytes:
         self.unary += 1
+        self._note(context)
         try:
             infer: Any = self._channel.unary_unary(f"/{SERVICE}/ModelInfer")
             answer: bytes = await infer(request)
@@ -75,6 +80,7 @@ class FaultyProxy:
 
     async def _stream_infer(self, requests: AsyncIterator[bytes], context: Any) -> None:
         self.streaming += 1
+        self._note(context)
         cut = self.cuts.popleft() if self.cuts else None
         call: Any = self._channel.stream_stream(f"/{SERVICE}/ModelStreamInfer")()
         forwarding = asyncio.create_task(_forward(requests, call))

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import grpc
 import tenacity
@@ -31,10 +31,42 @@ class Call:
     idempotent: bool = True
     in_stream: bool = False
 
+    @property
+    def sequence_id(self) -> str:
+        """The stream that it is for; empty for none."""
+        if self.method != "ModelInfer":
+            return ""
+        return str(codec.read_parameters(self.message).get("sequence_id", ""))
+
 
 T = TypeVar("T")
 # What is said in both clients: calls go out, answers (or failures) come in, a result is returned.
 Conversation = Generator[Call, Any, T]
+
+
+class Talk(Generic[T]):
+    """A conversation under way. call: the one to make next, None when it is over, and `result` is what came of it."""
+
+    result: T
+
+    def __init__(self, conversation: Conversation[T]) -> None:
+        self._conversation = conversation
+        self.call: Call | None = None
+        self._go_on(lambda: next(conversation))
+
+    def answer(self, answer: Any) -> None:
+        """What the call brought."""
+        self._go_on(lambda: self._conversation.send(answer))
+
+    def fail(self, failure: errors.StreamFiltersError) -> None:
+        """How the call failed; raised again unless the conversation knows what to do about it."""
+        self._go_on(lambda: self._conversation.throw(failure))
+
+    def _go_on(self, step: Callable[[], Call]) -> None:
+        try:
+            self.call = step()
+        except StopIteration as stop:
+            self.call, self.result = None, stop.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +123,7 @@ def _is_retryable(failure: BaseException) -> bool:
     return isinstance(failure, errors.StreamFiltersError) and failure.retryable
 
 
-class Status(grpc.RpcError):
+class FailedCall(grpc.RpcError):
     """A failed call's code, sentence and facts, where gRPC has no status for it."""
 
     def __init__(self, code: grpc.StatusCode, details: str, facts: Mapping[str, str] | None = None) -> None:
@@ -111,7 +143,7 @@ class Status(grpc.RpcError):
         return tuple(self._facts.items())
 
 
-class Refused(Status):
+class Refused(FailedCall):
     """A request that was refused on a streaming call, which goes on."""
 
 
@@ -131,8 +163,7 @@ def told(call: Call, target: str) -> Iterator[None]:
     try:
         yield
     except grpc.RpcError as error:
-        stream = codec.read_parameters(call.message).get("sequence_id", "") if call.in_stream else None
-        failure = errors.from_rpc(error, target, stream=None if stream is None else str(stream))
+        failure = errors.from_rpc(error, target, stream=call.sequence_id if call.in_stream else None)
         untouched = isinstance(failure, errors.Overloaded)
         if failure.retryable and not (call.idempotent or untouched):
             code, refusal = failure.code, failure.refusal

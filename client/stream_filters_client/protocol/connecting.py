@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from urllib.parse import quote
 
 import grpc
 from google.protobuf import message_factory
 
 from stream_filters_client import errors
-from stream_filters_client.protocol.calls import METHODS, SERVICE, Call, Patience, told
+from stream_filters_client.protocol.calls import METHODS, SERVICE, Call, Patience, Refused, told
 from stream_filters_client.protocol.routing import Lines, Route
 from stream_filters_client.protocol.sequence import Sequence
 
@@ -20,6 +21,9 @@ _CHANNEL_OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
 )
+# the stream's name, percent-encoded where it is not plain: headers are printable ASCII without spaces at their ends
+ROUTING_HEADER = "x-sequence-id"
+_PLAIN = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
 
 
 class BaseClient:
@@ -85,25 +89,35 @@ class BaseClient:
             raise
         self._answered = True
 
+    def _metadata_of(self, sequence_id: str) -> tuple[tuple[str, str], ...]:
+        """What goes with every call of a stream: its name too, so that a proxy can keep it on one replica."""
+        if not sequence_id:
+            return self._metadata
+        return *self._metadata, (ROUTING_HEADER, quote(sequence_id, safe=_PLAIN))
 
-class Line(Protocol):
+
+class StreamingLine(Protocol):
     """A streaming call, as far as its stream's place is concerned."""
 
     @property
     def is_open(self) -> bool:
         """Whether nothing has ended the call yet."""
 
+    @property
+    def answered(self) -> bool:
+        """Whether any answer came."""
+
     def close(self) -> None:
         """End the call."""
 
 
-LineT = TypeVar("LineT", bound=Line)
+LineT = TypeVar("LineT", bound=StreamingLine)
 
 
 class BaseStream(Generic[LineT]):
     """Where one stream of observations is, and its streaming call when it has one."""
 
-    def __init__(self, sequence: Sequence, route: Route, new_line: Callable[[], LineT], *, keep: bool) -> None:
+    def __init__(self, sequence: Sequence, route: Route, new_line: Callable[[str], LineT], *, keep: bool) -> None:
         self._sequence = sequence
         self._route = route
         self._new_line = new_line
@@ -147,8 +161,38 @@ class BaseStream(Generic[LineT]):
             return None
         if self._line is None or not self._line.is_open:
             self._hang_up()
-            self._line = self._new_line()
+            self._line = self._new_line(self._sequence.sequence_id)
         return self._line
+
+    @contextmanager
+    def _or_unary(self, line: LineT) -> Iterator[None]:
+        """Around the question to a streaming call: where the call fails, and a unary one may do, it ends in peace."""
+        try:
+            yield
+        except Refused:
+            raise
+        except grpc.RpcError as failure:
+            self._hang_up()
+            if not self._route.falls_back(failure, answered=line.answered):
+                raise
+        except BaseException:
+            # an answer that nobody took would be taken for the next one
+            self._hang_up()
+            raise
+
+    @contextmanager
+    def _or_recovery(self, line: LineT) -> Iterator[None]:
+        """Around the answer of a streaming call: where it is a refusal or does not come, it ends in peace."""
+        try:
+            yield
+        except grpc.RpcError as failure:
+            # after a refused request, all that follow it are refused, too
+            self._hang_up()
+            if not isinstance(failure, Refused):
+                self._route.falls_back(failure, answered=line.answered)
+        except BaseException:
+            self._hang_up()
+            raise
 
     def _hang_up(self) -> None:
         if self._line is not None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from threading import Lock
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Protocol, Self, TypeVar
 
-import grpc
 from numpy.typing import ArrayLike
 
 from stream_filters_client import errors
-from stream_filters_client.protocol.calls import Call, Refused
+from stream_filters_client.protocol.calls import Call, Conversation, Patience
 from stream_filters_client.protocol.codec import Observations
 from stream_filters_client.protocol.connecting import BaseStream
 from stream_filters_client.protocol.pipeline import DEFAULT_AHEAD, Pipeline, as_rows, check_ahead, look
@@ -21,14 +20,28 @@ from stream_filters_client.protocol.sequence import Rows, Sequence
 from stream_filters_client.protocol.streaming import StreamingCall
 from stream_filters_client.result import Result
 
-if TYPE_CHECKING:
-    from stream_filters_client.stream import StreamClient
+T = TypeVar("T")
+
+
+class Connection(Protocol):
+    """What a stream needs of its client."""
+
+    patience: Patience
+
+    def run(self, conversation: Conversation[T], ask: Callable[[Call], Any] | None = None) -> T:
+        """Make the calls of a conversation; ask: makes one call, by default `unary`."""
+
+    def unary(self, call: Call) -> Any:
+        """One call and its answer. Raises grpc.RpcError."""
+
+    def open_line(self, sequence_id: str) -> StreamingCall:
+        """A streaming call for a stream."""
 
 
 class Stream(BaseStream[StreamingCall]):
     """One stream of observations. Made by `StreamClient.stream`."""
 
-    def __init__(self, client: StreamClient, sequence: Sequence, route: Route, *, keep: bool) -> None:
+    def __init__(self, client: Connection, sequence: Sequence, route: Route, *, keep: bool) -> None:
         super().__init__(sequence, route, client.open_line, keep=keep)
         self._client = client
         self._turn = Lock()
@@ -87,18 +100,8 @@ class Stream(BaseStream[StreamingCall]):
     def _ask(self, call: Call) -> Any:
         """The answer to one request, on the way that it is to go."""
         if (line := self._open_line()) is not None:
-            try:
+            with self._or_unary(line):
                 return line.ask(call.message, self._client.patience.timeout_seconds)
-            except Refused:
-                raise
-            except grpc.RpcError as failure:
-                self._hang_up()
-                if not self._route.falls_back(failure, answered=line.answered):
-                    raise
-            except BaseException:
-                # an answer that nobody took would be taken for the next one
-                self._hang_up()
-                raise
         answer = self._client.unary(call)
         self._route.answered()
         return answer
@@ -140,16 +143,8 @@ class Stream(BaseStream[StreamingCall]):
     def _next(self, pipeline: Pipeline, line: StreamingCall | None) -> tuple[StreamingCall | None, list[Result]]:
         """The line, while it holds, and the results of the first request under way, or of more."""
         if line is not None:
-            try:
+            with self._or_recovery(line):
                 return line, pipeline.accept(line.read(self._client.patience.timeout_seconds))
-            except grpc.RpcError as failure:
-                # after a refused request, all that follow it are refused, too
-                self._hang_up()
-                if not isinstance(failure, Refused):
-                    self._route.falls_back(failure, answered=line.answered)
-            except BaseException:
-                self._hang_up()
-                raise
         return None, self._client.run(pipeline.recover(), self._ask)
 
     def __enter__(self) -> Self:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import aclosing
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Protocol, Self, TypeVar
 
-import grpc
 from numpy.typing import ArrayLike
 
 from stream_filters_client import errors
-from stream_filters_client.protocol.calls import Call, Refused
+from stream_filters_client.protocol.calls import Call, Conversation, Patience
 from stream_filters_client.protocol.codec import Observations
 from stream_filters_client.protocol.connecting import BaseStream
 from stream_filters_client.protocol.feeder import Feeder
@@ -23,14 +22,30 @@ from stream_filters_client.protocol.sequence import Rows, Sequence
 from stream_filters_client.protocol.streaming_aio import AsyncStreamingCall
 from stream_filters_client.result import Result
 
-if TYPE_CHECKING:
-    from stream_filters_client.aio import AsyncStreamClient
+T = TypeVar("T")
+
+
+class AsyncConnection(Protocol):
+    """What a stream needs of its client."""
+
+    patience: Patience
+
+    async def run(
+        self, conversation: Conversation[T], ask: Callable[[Call], Coroutine[Any, Any, Any]] | None = None
+    ) -> T:
+        """Make the calls of a conversation; ask: makes one call, by default `unary`."""
+
+    async def unary(self, call: Call) -> Any:
+        """One call and its answer. Raises grpc.RpcError."""
+
+    def open_line(self, sequence_id: str) -> AsyncStreamingCall:
+        """A streaming call for a stream."""
 
 
 class AsyncStream(BaseStream[AsyncStreamingCall]):
     """`Stream` for asyncio. Made by `AsyncStreamClient.stream`."""
 
-    def __init__(self, client: AsyncStreamClient, sequence: Sequence, route: Route, *, keep: bool) -> None:
+    def __init__(self, client: AsyncConnection, sequence: Sequence, route: Route, *, keep: bool) -> None:
         super().__init__(sequence, route, client.open_line, keep=keep)
         self._client = client
         self._turn = asyncio.Lock()
@@ -81,18 +96,8 @@ class AsyncStream(BaseStream[AsyncStreamingCall]):
     async def _ask(self, call: Call) -> Any:
         """The answer to one request, on the way that it is to go."""
         if (line := self._open_line()) is not None:
-            try:
+            with self._or_unary(line):
                 return await line.ask(call.message, self._client.patience.timeout_seconds)
-            except Refused:
-                raise
-            except grpc.RpcError as failure:
-                self._hang_up()
-                if not self._route.falls_back(failure, answered=line.answered):
-                    raise
-            except BaseException:
-                # an answer that nobody took would be taken for the next one
-                self._hang_up()
-                raise
         answer = await self._client.unary(call)
         self._route.answered()
         return answer
@@ -133,16 +138,8 @@ class AsyncStream(BaseStream[AsyncStreamingCall]):
     async def _next(self, pipeline: Pipeline, feeder: Feeder) -> list[Result]:
         """The results of the first request under way, or of all when they have to be recovered."""
         if (line := feeder.line) is not None:
-            try:
+            with self._or_recovery(line):
                 return pipeline.accept(await line.read(self._client.patience.timeout_seconds))
-            except grpc.RpcError as failure:
-                # after a refused request, all that follow it are refused, too
-                self._hang_up()
-                if not isinstance(failure, Refused):
-                    self._route.falls_back(failure, answered=line.answered)
-            except BaseException:
-                self._hang_up()
-                raise
         async with feeder.writing:
             feeder.line = None
             return await self._client.run(pipeline.recover(), self._ask)

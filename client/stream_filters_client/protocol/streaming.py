@@ -8,14 +8,14 @@ from typing import Any
 
 import grpc
 
-from stream_filters_client.protocol.calls import Status, answer_of
+from stream_filters_client.protocol.calls import FailedCall, answer_of
 from stream_filters_client.wire import inference_pb2 as wire
 
 # the watch looks up at least so often
 _LONGEST_SECONDS = 5.0
 
 
-class Watch:
+class LateAnswers:
     """Cancels calls that bring no answer in time: gRPC has a deadline for a call, and none for an answer on it.
 
     Its thread lives as long as there is something to watch.
@@ -61,7 +61,7 @@ class Watch:
                 call.expire()
 
 
-_WATCH = Watch()
+_LATE = LateAnswers()
 
 
 class StreamingCall:
@@ -92,17 +92,17 @@ class StreamingCall:
 
     def read(self, timeout_seconds: float) -> wire.ModelInferResponse:
         """The answer to the first request that has none. Raises Refused, or another grpc.RpcError: the call is over."""
-        _WATCH.begin(self, timeout_seconds)
+        _LATE.begin(self, timeout_seconds)
         try:
             response = next(self._call, None)
         except grpc.RpcError:
             if self._expired:
-                raise Status(grpc.StatusCode.DEADLINE_EXCEEDED, "") from None
+                raise FailedCall(grpc.StatusCode.DEADLINE_EXCEEDED, "") from None
             raise
         finally:
-            _WATCH.end(self)
+            _LATE.end(self)
         if response is None:
-            raise Status(grpc.StatusCode.UNAVAILABLE, "the streaming call ended before the answer")
+            raise FailedCall(grpc.StatusCode.UNAVAILABLE, "the streaming call ended before the answer")
         self.answered = True
         return answer_of(response)
 

@@ -6,7 +6,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from stream_filters_client.protocol.calls import Status, answer_of
+from stream_filters_client.protocol.calls import FailedCall, answer_of
 from stream_filters_client.wire import inference_pb2 as wire
 
 
@@ -29,7 +29,7 @@ class AsyncStreamingCall:
                 await self.write(message)
                 return await self._read()
         except TimeoutError:
-            raise Status(grpc.StatusCode.DEADLINE_EXCEEDED, "") from None
+            raise FailedCall(grpc.StatusCode.DEADLINE_EXCEEDED, "") from None
 
     async def write(self, message: wire.ModelInferRequest) -> None:
         """Send a request, when there is room for it; that it cannot be sent is told by `read`."""
@@ -45,12 +45,12 @@ class AsyncStreamingCall:
             async with asyncio.timeout(timeout_seconds):
                 return await self._read()
         except TimeoutError:
-            raise Status(grpc.StatusCode.DEADLINE_EXCEEDED, "") from None
+            raise FailedCall(grpc.StatusCode.DEADLINE_EXCEEDED, "") from None
 
     async def _read(self) -> wire.ModelInferResponse:
         response = await self._call.read()
         if response is grpc.aio.EOF:
-            raise Status(grpc.StatusCode.UNAVAILABLE, "the streaming call ended before the answer")
+            raise FailedCall(grpc.StatusCode.UNAVAILABLE, "the streaming call ended before the answer")
         self.answered = True
         return answer_of(response)
 

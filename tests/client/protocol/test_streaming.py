@@ -67,6 +67,20 @@ def test_a_refusal_does_not_end_the_call(proxy: OpenProxy, served: PredictorProc
     assert hop.streaming == 1
 
 
+@pytest.mark.parametrize(("name", "header"), [("pump-4", "pump-4"), (" ü%/\n", "%20%C3%BC%25/%0A")])
+async def test_every_call_of_a_stream_tells_a_proxy_its_name(proxy: OpenProxy, name: str, header: str) -> None:
+    hop = proxy()
+    with StreamClient(hop.target) as client:
+        with client.stream(MODEL, sequence_id=name) as stream:
+            list(stream.send_many(CHUNKS[:3]))
+        client.infer(MODEL, [1.0])
+    async with AsyncStreamClient(hop.target) as aclient, aclient.stream(MODEL, sequence_id=name) as astream:
+        for chunk in CHUNKS[:3]:
+            await astream.send(chunk)
+    # unary to begin with, then a streaming call, each time; one call for no stream
+    assert hop.routed == [header, header, None, header, header]
+
+
 @pytest.mark.parametrize(
     ("model", "begun", "rows", "error"),
     [

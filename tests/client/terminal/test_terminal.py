@@ -102,7 +102,7 @@ def test_a_stream_that_is_lost_is_told_on_a_terminal_that_is_given_back(predicto
     terminal.feed("3\n")
     assert terminal.finish() == 3
     assert terminal.was_given_back()
-    assert b"there is no stream" in terminal.seen.split(MAIN_SCREEN)[1]
+    assert b"does not know" in terminal.seen.split(MAIN_SCREEN)[1]
 
 
 def test_a_view_that_fails_gives_the_terminal_back(predictor: FakePredictor) -> None:
