@@ -9,6 +9,7 @@ os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 from stream_filters_client.aio import AsyncStreamClient
 from stream_filters_client.errors import (
     BadInput,
+    EarlierLife,
     InvalidRequest,
     ModelNotFound,
     NoSuchStream,
@@ -35,6 +36,7 @@ __all__ = [
     "AsyncStream",
     "AsyncStreamClient",
     "BadInput",
+    "EarlierLife",
     "InvalidRequest",
     "ModelNotFound",
     "NoSuchStream",

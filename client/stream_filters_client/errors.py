@@ -52,6 +52,10 @@ class OffsetMismatch(StreamFiltersError):
     next_offset: int | None = None
 
 
+class EarlierLife(StreamFiltersError):
+    """The stream has been begun anew since, by another client or by a later call, or this life of it has ended."""
+
+
 class StateUnusable(StreamFiltersError):
     """The stored stream is not one that this server can go on with; begin it again."""
 
@@ -120,9 +124,11 @@ BY_REFUSAL: dict[str, type[StreamFiltersError]] = {
     "invalid-request": InvalidRequest,
     "too-large": InvalidRequest,
     "too-slow": ServerUnavailable,
+    "compressed": InvalidRequest,
     "not-found": SequenceLost,
     "model-not-found": ModelNotFound,
     "wrong-offset": OffsetMismatch,
+    "earlier-life": EarlierLife,
     "state-unusable": StateUnusable,
     "contended": ServerUnavailable,
     "overloaded": Overloaded,

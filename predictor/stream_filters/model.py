@@ -17,7 +17,7 @@ from kserve.protocol.grpc.grpc_predict_v2_pb2 import ModelInferResponse
 
 from stream_filters.errors import RefusedCall
 from stream_filters.filters.base import Array
-from stream_filters.refusals import InvalidRequest, Refusal
+from stream_filters.refusals import InvalidRequest, Refusal, Unsupported
 from stream_filters.store.base import Store, StoreError
 from stream_filters.streams.exactly_once import Apply, Turn, checked, prior, received
 from stream_filters.streams.portions import INLINE_VALUES, beside
@@ -96,7 +96,7 @@ class FilterModel(Model):
     ) -> Any:
         """As KServe's own, without its stages before and after `predict`, which are empty here, and their timing."""
         if verb is not InferenceVerb.PREDICT or not isinstance(body, InferRequest):
-            return await super().__call__(body, headers, verb)
+            raise RefusedCall(Unsupported("the model takes v2 inference requests; send one to /v2/models/{name}/infer"))
         began = time.perf_counter()
         try:
             return await self.predict(body, headers), {}
@@ -164,6 +164,8 @@ class FilterModel(Model):
         parameters: dict[str, Parameter] = {"next_offset": answer.belief.offset, "replayed": answer.replayed}
         if turn.sequence_id:
             parameters["sequence_id"] = turn.sequence_id
+        if answer.life:
+            parameters["life"] = answer.life
         return outputs, parameters
 
     async def _answer(self, turn: Turn) -> Answer:
@@ -204,6 +206,9 @@ class FilterModel(Model):
         outputs["codes"] = _bytes(codes)
         offsets = [_next_offset(result) for result in results]
         outputs["next_offsets"] = np.array(offsets, dtype=np.int64)
+        lives = [answer.life if answer else 0 for answer in answers]
+        if any(lives):
+            outputs["lives"] = np.array(lives, dtype=np.int64)
         outputs["replayed"] = np.array([bool(answer and answer.replayed) for answer in answers])
         return outputs
 
@@ -242,7 +247,7 @@ def _next_offset(result: Answer | Refusal) -> int:
     """Where a stream goes on; -1 where that is not known."""
     if isinstance(result, Answer):
         return result.belief.offset
-    return -1 if result.next_offset is None else result.next_offset
+    return result.facts.get("next_offset", -1)
 
 
 def _bytes(values: list[bytes]) -> Array:

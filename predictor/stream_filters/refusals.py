@@ -7,15 +7,15 @@ class Refusal(Exception):
     """A request that is not carried out; the stream is as it was before.
 
     The sentence is for people: it names what came, what was expected, and what to do next. Programs act on `constant`,
-    which stays as it is, and on next_offset: where the stream goes on, None where that is not what is wrong.
+    which stays as it is, and on `facts`, by name: what is to be known to go on.
     """
 
     constant: ClassVar[str]
 
-    def __init__(self, sentence: str, next_offset: int | None = None) -> None:
+    def __init__(self, sentence: str, **facts: int) -> None:
         super().__init__(sentence)
         self.sentence = sentence
-        self.next_offset = next_offset
+        self.facts = facts
 
 
 class InvalidRequest(Refusal):
@@ -31,9 +31,15 @@ class NotFound(Refusal):
 
 
 class WrongOffset(Refusal):
-    """The request is not the next one of its stream."""
+    """The request is not the next one of its stream, which goes on at the fact `next_offset`."""
 
     constant = "wrong-offset"
+
+
+class EarlierLife(Refusal):
+    """The request is of a life of its stream that is over; the fact `life` is the last one that has begun."""
+
+    constant = "earlier-life"
 
 
 class Unusable(Refusal):
@@ -80,6 +86,12 @@ class TooSlow(Refusal):
     """The caller took longer to send its request, or to take its answer, than one may; trying again is safe."""
 
     constant = "too-slow"
+
+
+class Compressed(Refusal):
+    """The body came compressed."""
+
+    constant = "compressed"
 
 
 class Unavailable(Refusal):

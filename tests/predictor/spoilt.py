@@ -10,8 +10,8 @@ from tests.predictor.models import MODELS, bound, rows
 from tests.predictor.v2 import add_input, message, pb, set_parameter
 
 STREAMS = [f"spoilt {index}" for index in range(3)]
-INPUTS = ["observations", "time_deltas", "observation_scale", "sequence_ids", "offsets", "starts", "ends", "lengths"]
-INPUTS += ["state", "x", ""]
+INPUTS = ["observations", "time_deltas", "observation_scale", "sequence_ids", "offsets", "lives", "starts", "ends"]
+INPUTS += ["lengths", "state", "x", ""]
 DATATYPES = ["FP64", "FP32", "INT64", "BOOL", "BYTES", "FP16", "INT8", "UINT64", "", "fp64", "BF16", "FP64 "]
 SIZES = [-1, 0, 1, 2, 3, 7, 100_001, 2**31, 2**62, 2**63 - 1, -(2**63)]
 INTEGERS = [-(2**63), -1, 0, 1, 2, 3, 5, 10_001, 2**53, 2**63 - 1]
@@ -31,7 +31,17 @@ CONFIGS = [
     '{"x": 1}',
 ]
 FIELDS = [field.name for field in pb.InferTensorContents.DESCRIPTOR.fields]
-PARAMETERS = ["sequence_id", "sequence_start", "sequence_end", "offset", "config", "horizon", "binary_data_output", "x"]
+PARAMETERS = [
+    "sequence_id",
+    "sequence_start",
+    "sequence_end",
+    "offset",
+    "life",
+    "config",
+    "horizon",
+    "binary_data_output",
+    "x",
+]
 TYPES: list[Any] = [None, True, 0, 3, "", "true", -1, "{}"]
 
 

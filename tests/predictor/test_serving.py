@@ -14,7 +14,14 @@ from tests.predictor.v2 import Caller, message
 
 HORIZON = 3
 ROWS = 7
-BATCH_INPUTS = {"sequence_ids": "BYTES", "offsets": "INT64", "starts": "BOOL", "ends": "BOOL", "lengths": "INT64"}
+BATCH_INPUTS = {
+    "sequence_ids": "BYTES",
+    "offsets": "INT64",
+    "lives": "INT64",
+    "starts": "BOOL",
+    "ends": "BOOL",
+    "lengths": "INT64",
+}
 
 
 def test_every_registered_filter_is_served(served: PredictorProcess) -> None:
@@ -34,7 +41,7 @@ def test_every_model_is_ready(caller: Caller, model: str) -> None:
 def test_the_server_names_itself_and_its_version(caller: Caller) -> None:
     metadata = caller.ask("ServerMetadata")
     assert (metadata.name, metadata.version) == ("stream-filters", __version__)
-    assert "sequence" in metadata.extensions
+    assert {"sequence", "sequence(string_id)"} <= set(metadata.extensions)
 
 
 @pytest.mark.parametrize("method", ["ModelReady", "ModelMetadata"])

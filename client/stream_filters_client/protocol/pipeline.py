@@ -199,8 +199,8 @@ def _carried(
     """The same rows from `state`, without a stream; outputs: in place of the message's own."""
     carried = wire.ModelInferRequest()
     carried.CopyFrom(message)
-    for name in ("sequence_id", "offset"):
-        del carried.parameters[name]
+    for name in ("sequence_id", "offset", "life"):
+        carried.parameters.pop(name, None)
     carried.inputs.add(name="state", datatype="BYTES", shape=[1])
     carried.raw_input_contents.append(len(state).to_bytes(4, "little") + state)
     if outputs is not None:

@@ -1,9 +1,11 @@
 """The client's side of one stream: it keeps the offset, so that every request is idempotent."""
 
 import json
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,23 @@ SCALES = "observation_scale"
 def new_sequence_id() -> str:
     """A name that no other stream has."""
     return uuid.uuid4().hex
+
+
+class _Lives:
+    """Numbers of lives: microseconds of the clock, and growing in this process even where that stands or steps back."""
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._lock = Lock()
+
+    def next(self) -> int:
+        """A number above those of all earlier lives of any stream, as far as clocks agree."""
+        with self._lock:
+            self._last = max(time.time_ns() // 1_000, self._last + 1)
+            return self._last
+
+
+_LIVES = _Lives()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +78,8 @@ class Sequence:
     """Order of one stream. Not for two threads at once: a stream is one line of observations.
 
     offset: index of the next observation; None while resuming a stream whose offset is not known.
-    begun: the server knows the stream.
+    begun: the server knows the stream. life: number of this life of the stream, above all before it; None where it is
+    not known, or none is numbered.
     """
 
     model: str
@@ -68,6 +88,7 @@ class Sequence:
     offset: int | None = 0
     begun: bool = False
     ended: bool = False
+    life: int | None = None
     _row_shape: list[int] = field(default_factory=list)
 
     @classmethod
@@ -82,7 +103,7 @@ class Sequence:
     ) -> "Sequence":
         """A new stream, or with `offset` or `resume` one that the server knows. Raises InvalidRequest."""
         if not resume and offset is None:
-            return cls(model, sequence_id or new_sequence_id(), dict(config or {}))
+            return cls(model, sequence_id or new_sequence_id(), dict(config or {}), life=_LIVES.next())
         if sequence_id is None:
             raise errors.InvalidRequest("resuming needs the sequence_id of the stream; pass it as it was begun")
         if config:
@@ -116,13 +137,15 @@ class Sequence:
             return
         try:
             yield from self.send(Rows(np.empty((0, *self._row_shape))), end=True)
-        except errors.SequenceLost:
+        except (errors.SequenceLost, errors.EarlierLife):
             self.ended = True
 
     def _parameters(self, offset: int | None, *, end: bool) -> dict[str, bool | int | str]:
         parameters: dict[str, bool | int | str] = {"sequence_id": self.sequence_id}
         if offset is not None:
             parameters["offset"] = offset
+            if self.life is not None:
+                parameters["life"] = self.life
         if not self.begun:
             parameters["sequence_start"] = True
             if self.config:
@@ -134,13 +157,15 @@ class Sequence:
     def accept(self, response: wire.ModelInferResponse, shape: tuple[int, ...], *, end: bool = False) -> Result:
         """The answer to the next rows, of that shape: the stream moves on. Raises ServerFault."""
         rows, *row_shape = shape
-        next_offset = codec.read_parameters(response).get("next_offset")
+        told = codec.read_parameters(response)
+        next_offset = told.get("next_offset")
         if not isinstance(next_offset, int) or (self.offset is not None and next_offset != self.offset + rows):
             raise errors.ServerFault(
                 f"after {rows} rows at offset {self.offset} the server names {next_offset!r} as the next offset; "
                 "see the server's log"
             )
         self.offset, self.begun, self.ended, self._row_shape = next_offset, True, end, row_shape
+        self.life = int(told["life"]) if "life" in told else None
         return as_result(response, next_offset - rows)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from stream_filters.filters.base import Array, Batch, Filter, Floats
 from stream_filters.refusals import InvalidRequest, NotFound, Unusable, WrongOffset
+from stream_filters.streams import lives
 from stream_filters.streams.answer_size import check_answer
 from stream_filters.streams.records import DIGEST_BYTES, Belief, Record, same_filter
 
@@ -31,7 +32,7 @@ class Turn(NamedTuple):
     config: the stream's settings in JSON, with `start` only. belief: what to begin from instead of the prior, with
     `start` or without a sequence_id. like: the filter whose output shapes are needed, where
     answers of several streams become one tensor. answer_bytes: how large its answer may be, where that is not told
-    already.
+    already. life: number of the stream's life, above those before it; None: the caller does not number them.
     """
 
     sequence_id: str
@@ -47,6 +48,7 @@ class Turn(NamedTuple):
     like: Filter[Any] | None = None
     answer_bytes: int | None = None
     observation_scales: Floats | None = None
+    life: int | None = None
 
     def digest(self) -> bytes:
         """What the turn does to its stream, in few bytes. What it asks to see does not count."""
@@ -93,11 +95,15 @@ def state_of(bound: Filter[Any], state: bytes) -> Array:
 
 
 class Apply(NamedTuple):
-    """Run the turn's rows through `bound` from the bytes of a state, which has seen `offset` observations."""
+    """Run the turn's rows through `bound` from the bytes of a state, which has seen `offset` observations.
+
+    life: the stream's, 0 for none.
+    """
 
     bound: Filter[Any]
     state: bytes
     offset: int
+    life: int = 0
 
     @property
     def is_stored(self) -> bool:
@@ -135,11 +141,21 @@ class Look(Apply):
 def order(turn: Turn, record: Record | None, bind: Bind) -> Apply:
     """What `turn` does to the stream that `record` holds (None: there is none).
 
-    Raises InvalidRequest, NotFound or WrongOffset, whose sentences say where the stream is and how to go on.
+    Raises InvalidRequest, NotFound, EarlierLife or WrongOffset, whose sentences say where the stream is and how to go
+    on.
     """
-    if record and record.previous and turn.offset == record.last_offset and turn.digest() == record.digest:
+    if record and turn.life is not None:
+        lives.check(turn.sequence_id, turn.life, record, starts=turn.start)
+    same_life = record is not None and turn.life in (None, record.life)
+    if (
+        record
+        and same_life
+        and record.previous
+        and turn.offset == record.last_offset
+        and turn.digest() == record.digest
+    ):
         bound, state = _restored(record.previous, bind)
-        return Replay(checked(turn, bound), state, record.previous.offset)
+        return Replay(checked(turn, bound), state, record.previous.offset, record.life)
     if turn.start:
         return _begin(turn, record, bind)
     if record is None or record.ended:
@@ -150,7 +166,7 @@ def order(turn: Turn, record: Record | None, bind: Bind) -> Apply:
     _check_offset(turn, record.belief.offset)
     bound, state = _restored(record.belief, bind)
     kind = Apply if turn.end or len(turn.observations) else Look
-    return kind(checked(turn, bound), state, record.belief.offset)
+    return kind(checked(turn, bound), state, record.belief.offset, record.life)
 
 
 def _restored(belief: Belief, bind: Bind) -> tuple[Filter[Any], bytes]:
@@ -183,18 +199,21 @@ def _begin(turn: Turn, record: Record | None, bind: Bind) -> Apply:
     if turn.offset not in (None, first):
         where = f"the state that came is at offset {first}" if turn.belief else "a stream starts at offset 0"
         raise InvalidRequest(f"offset: {turn.offset} came with sequence_start; {where}")
-    if record and not record.ended and turn.offset is not None and turn.digest() == record.start_digest:
+    begun = record is not None and not record.ended and turn.life in (None, record.life)
+    if record and begun and turn.offset is not None and turn.digest() == record.start_digest:
         raise WrongOffset(
             f"sequence_start: this very request started the stream {turn.sequence_id!r} already; "
             f"go on from offset {record.belief.offset}, or leave the offset out to begin again",
-            record.belief.offset,
+            next_offset=record.belief.offset,
         )
+    if record and turn.life is not None:
+        lives.check_start(turn.sequence_id, turn.life, record)
     if turn.belief:
         bound, state = received(turn.belief, bind)
     else:
         bound = bind(turn.config)
         state = prior(bound)
-    return Apply(checked(turn, bound), state, first)
+    return Apply(checked(turn, bound), state, first, lives.begun(turn.life, record))
 
 
 @lru_cache(maxsize=64)
@@ -210,12 +229,12 @@ def _check_offset(turn: Turn, next_offset: int) -> None:
         raise WrongOffset(
             f"offset: {turn.offset} came, but the stream {turn.sequence_id!r} is at offset {next_offset} "
             f"and these rows are not its last request; go on from offset {next_offset}",
-            next_offset,
+            next_offset=next_offset,
         )
     raise WrongOffset(
         f"offset: {turn.offset} came, but the stream {turn.sequence_id!r} is at offset {next_offset}; "
         f"send the {turn.offset - next_offset} observations in between first",
-        next_offset,
+        next_offset=next_offset,
     )
 
 
@@ -251,4 +270,4 @@ def next_record(turn: Turn, record: Record | None, applied: Apply, belief: Belie
         else:
             previous = Belief.of(applied.bound, applied.offset, applied.state)
     start_digest = digest if turn.start or record is None else record.start_digest
-    return Record(belief, previous, len(turn.observations), digest, start_digest, turn.end)
+    return Record(belief, previous, len(turn.observations), digest, start_digest, turn.end, applied.life)

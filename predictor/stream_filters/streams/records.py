@@ -16,10 +16,13 @@ _CHECKED = struct.Struct("<4sI")
 _BELIEF = struct.Struct("<IqIII")
 # so far from the end of an int64 that no request can reach it
 _LAST_OFFSET = 2**62
-_RECORD_MAGIC = b"SFR1"
-# sizes of the belief and the previous one (0: none), ended, size of the last request, both digests; the checksum is of
-# this alone, the beliefs behind it have their own
-_RECORD = struct.Struct("<II?q16s16s")
+_RECORD_MAGIC = b"SFR2"
+# sizes of the belief and the previous one (0: none), ended, size of the last request, both digests, life; the checksum
+# is of this alone, the beliefs behind it have their own
+_RECORD = struct.Struct("<II?q16s16sq")
+# the format before had no lives
+_OLD_MAGIC = b"SFR1"
+_LAYOUTS = {_RECORD_MAGIC: _RECORD, _OLD_MAGIC: struct.Struct("<II?q16s16s")}
 DIGEST_BYTES = 16
 
 
@@ -101,7 +104,8 @@ class Record(NamedTuple):
     previous: the belief before the last request, kept when that request had an offset, so that the very same
     request can be answered again; None otherwise.
     last_rows: how many observations the last request had. digest, start_digest: of the last request, and of the one
-    that started the stream. ended: only a retry of the last request is still answered.
+    that started the stream. ended: only a retry of the last request is still answered. life: the number that its
+    callers gave it, 0 for none.
     """
 
     belief: Belief
@@ -110,6 +114,7 @@ class Record(NamedTuple):
     digest: bytes
     start_digest: bytes
     ended: bool
+    life: int = 0
 
     @property
     def size(self) -> int:
@@ -127,7 +132,7 @@ class Record(NamedTuple):
         belief = self.belief.encoded
         previous = self.previous.encoded if self.previous else b""
         sizes = len(belief), len(previous)
-        head = _RECORD.pack(*sizes, self.ended, self.last_rows, self.digest, self.start_digest)
+        head = _RECORD.pack(*sizes, self.ended, self.last_rows, self.digest, self.start_digest, self.life)
         return b"".join((_CHECKED.pack(_RECORD_MAGIC, zlib.crc32(head)), head, belief, previous))
 
     @classmethod
@@ -137,13 +142,14 @@ class Record(NamedTuple):
             if len(data) < _CHECKED.size + _RECORD.size:
                 raise InvalidRequest(f"{len(data)} bytes, too few for one")
             magic, checksum = _CHECKED.unpack_from(data)
-            if magic != _RECORD_MAGIC:
+            if magic not in _LAYOUTS:
                 raise InvalidRequest(f"its format is {magic!r}, this server reads {_RECORD_MAGIC!r}")
-            head = data[_CHECKED.size : _CHECKED.size + _RECORD.size]
+            layout = _LAYOUTS[magic]
+            head = data[_CHECKED.size : _CHECKED.size + layout.size]
             if zlib.crc32(head) != checksum:
                 raise InvalidRequest("the checksum does not fit")
-            belief_bytes, previous_bytes, ended, last_rows, digest, start = _RECORD.unpack(head)
-            first = _CHECKED.size + _RECORD.size
+            belief_bytes, previous_bytes, ended, last_rows, digest, start, *life = layout.unpack(head)
+            first = _CHECKED.size + layout.size
             middle = first + belief_bytes
             if len(data) != middle + previous_bytes:
                 raise InvalidRequest(f"{len(data)} bytes are not its size")
@@ -153,7 +159,7 @@ class Record(NamedTuple):
             raise Unusable(
                 f"what is stored for the stream {sequence_id!r} is no record of one ({error}); start it anew"
             ) from error
-        return cls(belief, previous, last_rows, digest, start, ended)
+        return cls(belief, previous, last_rows, digest, start, ended, *life)
 
 
 def same_filter(belief: Belief, bound: Filter[Any]) -> None:

@@ -52,7 +52,8 @@ class Answer(NamedTuple):
     """What a turn gives back: outputs, the belief after the last row, whether it was answered before.
 
     info: outputs by name of this and other turns; of those on rows, this one's are from `first` up to `last`.
-    forecast: the outputs on forecast steps. digest: the turn's, where it is stored with its stream.
+    life: of the stream, 0 for none. digest: the turn's, where it is stored with its stream. forecast: the outputs on
+    forecast steps.
     """
 
     info: Mapping[str, Array]
@@ -60,6 +61,7 @@ class Answer(NamedTuple):
     last: int
     belief: Belief
     replayed: bool = False
+    life: int = 0
     digest: bytes = b""
     forecast: Mapping[str, Array] = _NO_FORECAST
 
@@ -161,7 +163,8 @@ def _run_together(work: Sequence[_Work], budget: Budget) -> list[Answer]:
         belief = Belief(name, version, config, applied.offset + last - first, state)
         digest = turn.digest() if turn.sequence_id and applied.is_stored else b""
         replayed = isinstance(applied, Replay)
-        answers.append(Answer(info, first, last, belief, replayed, digest, _forecast(turn, bound, state, budget)))
+        forecast = _forecast(turn, bound, state, budget)
+        answers.append(Answer(info, first, last, belief, replayed, applied.life, digest, forecast))
         first = last
     return answers
 

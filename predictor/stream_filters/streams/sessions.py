@@ -232,7 +232,8 @@ class Sessions:
         asked = []
         for attempt, _, record in writes:
             self._copies.drop(attempt.key)
-            keep = not record.ended or record.previous is not None
+            # what ended is kept while retries may come: to answer them, or to know that their life is over
+            keep = not record.ended or record.previous is not None or record.life > 0
             ttl = self._limits.replay_seconds if record.ended else self._limits.ttl_seconds
             value = (record if self._store.keeps_objects else record.encode()) if keep else None
             asked.append(Write(attempt.key, value, attempt.held.version, ttl, is_last=record.ended))

@@ -16,6 +16,7 @@ from stream_filters.wire.validation import (
     RequestLimits,
     check_count,
     floats,
+    life_number,
     observation_scales,
     rows,
     sequence_name,
@@ -25,7 +26,7 @@ from stream_filters.wire.validation import (
 _PER_ROW = ("time_deltas", "observation_scale")
 # rows of one stream, or of several that have equally many, and of how many
 Rows = tuple[Array | None, int]
-_PER_STREAM = {"offsets": "INT64", "starts": "BOOL", "ends": "BOOL", "lengths": "INT64"}
+_PER_STREAM = {"offsets": "INT64", "lives": "INT64", "starts": "BOOL", "ends": "BOOL", "lengths": "INT64"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +82,17 @@ def _turns(sequence_ids: list[str], columns: _Columns, common: Common) -> list[T
     plain = bool(observations.size) and not np.isinf(observations).any()
     if plain and observations.ndim == 2:
         observations = observations[:, :, None]
-    of_streams = (columns.column(*asked) for asked in (("offsets", None), ("starts", False), ("ends", False)))
+    unsaid = {"offsets": None, "lives": 0, "starts": False, "ends": False}
+    of_streams = [columns.column(*asked) for asked in unsaid.items()]
     turns: list[Turn | Refusal] = []
-    for index, (sequence_id, offset, start, end) in enumerate(zip(sequence_ids, *of_streams, strict=True)):
+    for index, (sequence_id, offset, life, start, end) in enumerate(zip(sequence_ids, *of_streams, strict=True)):
         length = columns.lengths[index]
         observed = observations[index, :length]
         try:
             if offset is not None and offset < 0:
                 raise InvalidRequest(f"offsets: {offset} came, expected the index of the first observation, from 0")
+            if life and offset is None:
+                raise InvalidRequest("lives: came without offsets; send the index of each first observation too")
             turn = Turn(
                 sequence_id=sequence_id,
                 observations=observed if plain else rows(observed, "observations"),
@@ -101,6 +105,7 @@ def _turns(sequence_ids: list[str], columns: _Columns, common: Common) -> list[T
                 offset=offset,
                 config=common.config if start else None,
                 like=common.like,
+                life=life_number("lives", life) if life else None,
             )
             turns.append(turn)
         except InvalidRequest as refusal:

@@ -5,7 +5,14 @@ from typing import Any
 from stream_filters.filters.base import Filter
 from stream_filters.wire.parsing import STATE, input_names
 
-_INPUT_TYPES = {"sequence_ids": "BYTES", "offsets": "INT64", "starts": "BOOL", "ends": "BOOL", "lengths": "INT64"}
+_INPUT_TYPES = {
+    "sequence_ids": "BYTES",
+    "offsets": "INT64",
+    "lives": "INT64",
+    "starts": "BOOL",
+    "ends": "BOOL",
+    "lengths": "INT64",
+}
 
 
 def inputs(bound: Filter[Any]) -> list[dict[str, Any]]:

@@ -15,13 +15,14 @@ from stream_filters.wire.validation import (
     RequestLimits,
     check_count,
     floats,
+    life_number,
     observation_scales,
     rows,
     sequence_name,
     time_deltas,
 )
 
-Parameter = bool | int | str
+Parameter = bool | int | float | str
 STATE = "state"
 # parameter -> the types that may come
 PARAMETERS: dict[str, tuple[type, ...]] = {
@@ -29,12 +30,15 @@ PARAMETERS: dict[str, tuple[type, ...]] = {
     "sequence_start": (bool,),
     "sequence_end": (bool,),
     "offset": (int,),
+    "life": (int,),
     "config": (str,),
     "horizon": (int,),
     # how REST and Triton's clients ask for raw outputs; the transport obeys it
     "binary_data_output": (bool,),
 }
-_TYPE_NAMES = {bool: "bool", int: "int64", str: "string"}
+# what Triton's clients add on their own, for a server that schedules requests; here they come in order, and at once
+IGNORED = frozenset({"priority", "timeout", "triton_enable_empty_final_response"})
+_TYPE_NAMES = {bool: "bool", int: "int64", float: "double", str: "string"}
 
 
 class RawRequest(NamedTuple):
@@ -90,6 +94,7 @@ def parse(raw: RawRequest, bound: Filter[Any], limits: RequestLimits) -> Request
         config=_config(raw.parameters, limits),
         belief=_belief(inputs[STATE], bound, limits) if STATE in inputs else None,
         answer_bytes=limits.answer_bytes,
+        life=life_number("life", raw.parameters["life"]) if "life" in raw.parameters else None,
     )
     _check_together(turn, inputs)
     return Request([turn], names)
@@ -115,7 +120,8 @@ def input_names(bound: Filter[Any]) -> tuple[str, ...]:
     """The inputs that a model takes, `observations` first."""
     deltas = ["time_deltas"] if bound.takes_time_deltas else []
     scales = ["observation_scale"] if bound.takes_observation_scales else []
-    return "observations", *deltas, *scales, "sequence_ids", "offsets", "starts", "ends", "lengths", STATE
+    streams = ("sequence_ids", "offsets", "lives", "starts", "ends", "lengths")
+    return "observations", *deltas, *scales, *streams, STATE
 
 
 def _by_name(inputs: Sequence[RawTensor], bound: Filter[Any]) -> dict[str, RawTensor]:
@@ -134,6 +140,8 @@ def _by_name(inputs: Sequence[RawTensor], bound: Filter[Any]) -> dict[str, RawTe
 
 def _check_parameters(parameters: Mapping[str, Parameter]) -> None:
     for name, value in parameters.items():
+        if name in IGNORED:
+            continue
         if name not in PARAMETERS:
             raise InvalidRequest(f"{name[:64]!r} is not a parameter; known are {', '.join(PARAMETERS)}")
         if type(value) not in PARAMETERS[name]:
@@ -208,6 +216,7 @@ def _check_batch(parameters: Mapping[str, Parameter], inputs: Mapping[str, RawTe
         "sequence_start": "starts",
         "sequence_end": "ends",
         "offset": "offsets",
+        "life": "lives",
     }
     for name, tensor in tensors_for.items():
         if name in parameters:
@@ -218,7 +227,7 @@ def _check_batch(parameters: Mapping[str, Parameter], inputs: Mapping[str, RawTe
 
 def _check_together(turn: Turn, inputs: Mapping[str, RawTensor]) -> None:
     """Refuse what makes no sense in one request."""
-    for name in ("offsets", "starts", "ends", "lengths"):
+    for name in ("offsets", "lives", "starts", "ends", "lengths"):
         if name in inputs:
             raise InvalidRequest(f"{name}: belongs to requests of many streams; send sequence_ids too, or leave it out")
     if turn.sequence_id and STATE in inputs and not turn.start:
@@ -229,9 +238,16 @@ def _check_together(turn: Turn, inputs: Mapping[str, RawTensor]) -> None:
     if turn.config is not None and STATE in inputs:
         raise InvalidRequest("config: came with a state, which has settings of its own; send one of them")
     if not turn.sequence_id:
-        asked = {"sequence_start": turn.start, "sequence_end": turn.end, "offset": turn.offset is not None}
+        asked = {
+            "sequence_start": turn.start,
+            "sequence_end": turn.end,
+            "offset": turn.offset is not None,
+            "life": turn.life is not None,
+        }
         for name, came in asked.items():
             if came:
                 raise InvalidRequest(f"{name}: came without a sequence_id; name the stream that it is for")
+    if turn.life is not None and turn.offset is None:
+        raise InvalidRequest("life: came without an offset; send the index of the first observation too")
     if turn.config is not None and not turn.start:
         raise InvalidRequest("config: is only taken with sequence_start; a running stream keeps its settings")

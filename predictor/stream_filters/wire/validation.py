@@ -12,6 +12,8 @@ from stream_filters.wire.tensors import RawTensor
 
 FLOATS = ("FP64", "FP32")
 SMALLEST_SCALE, LARGEST_SCALE = 1e-50, 1e50
+# so far from the end of an int64 that the server can count on from it
+_LAST_LIFE = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,14 @@ def check_count(name: str, count: int, limit: int, what: str) -> None:
     """Raise InvalidRequest when more came than one request may have."""
     if count > limit:
         raise InvalidRequest(f"{name}: {count} {what} came in one request, the limit is {limit}; send several requests")
+
+
+def life_number(name: str, value: float | str) -> int:
+    """The number of a stream's life. Raises InvalidRequest."""
+    life = int(value)
+    if not 1 <= life <= _LAST_LIFE:
+        raise InvalidRequest(f"{name}: {life} came, expected a number from 1 that grows with each life of the stream")
+    return life
 
 
 def sequence_name(name: str, limits: RequestLimits) -> str:

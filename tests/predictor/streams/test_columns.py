@@ -113,10 +113,10 @@ async def test_many_streams_together_are_each_alone(
 def _assert_same(turn: Turn, result: Answer | Refusal, wanted: Answer | Refusal) -> None:
     if isinstance(wanted, Refusal):
         assert isinstance(result, Refusal)
-        assert (type(result), result.sentence, result.next_offset) == (
+        assert (type(result), result.sentence, result.facts) == (
             type(wanted),
             wanted.sentence,
-            wanted.next_offset,
+            wanted.facts,
         )
         return
     assert isinstance(result, Answer), result

@@ -1,5 +1,8 @@
 """Streams as bytes: whole or refused, whatever happened to them."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,6 +23,7 @@ RECORDS = {
     "with the belief before": RECORD,
     "without it": RECORD._replace(previous=None),
     "ended": RECORD._replace(ended=True),
+    "of a life": RECORD._replace(life=1_764_000_000_000_000),
 }
 
 
@@ -121,8 +125,17 @@ def test_an_older_schema_that_the_filter_cannot_read_is_refused_by_its_version()
 
 
 def test_a_record_of_another_format_is_refused_by_its_format() -> None:
-    with pytest.raises(Unusable, match=r"format is b'SFR2'.*b'SFR1'"):
-        Record.decode(b"SFR2" + RECORD.encode()[4:])
+    with pytest.raises(Unusable, match=r"format is b'SFR3'.*b'SFR2'"):
+        Record.decode(b"SFR3" + RECORD.encode()[4:])
+
+
+@pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS.keys())
+def test_a_record_of_the_format_before_is_read_as_one_without_a_life(record: Record) -> None:
+    beliefs = [record.belief.encoded, record.previous.encoded if record.previous else b""]
+    sizes = [len(belief) for belief in beliefs]
+    head = struct.pack("<II?q16s16s", *sizes, record.ended, record.last_rows, record.digest, record.start_digest)
+    old = b"SFR1" + struct.pack("<I", zlib.crc32(head)) + head + b"".join(beliefs)
+    assert Record.decode(old) == record._replace(life=0)
 
 
 def test_a_state_of_another_filter_is_refused_by_its_name() -> None:

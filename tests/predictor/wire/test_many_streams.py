@@ -129,6 +129,7 @@ def test_a_stream_at_another_offset_is_refused_alone(caller: Caller, names: list
     assert np.isnan(reply["mean"][2]).all()
     # where the stream goes on, unless the offset is none of any stream
     assert list(reply["next_offsets"]) == [24, 24, -1 if offset < 0 else ROWS, 24]
+    assert reply["codes"][2] == (b"invalid-request" if offset < 0 else b"wrong-offset")
     after = [state_of(caller, name) for name in names]
     assert [old == new for old, new in zip(before, after, strict=True)] == [False, False, True, False]
 
