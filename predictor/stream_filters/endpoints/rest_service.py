@@ -2,21 +2,28 @@
 
 import asyncio
 import contextlib
+import json
 import struct
 from collections.abc import Iterator
 from typing import Any
 
 from fastapi import Request, Response
-from kserve import InferRequest
+from fastapi.exceptions import RequestValidationError
+from kserve import InferRequest, InferResponse
+from kserve.constants.constants import INFERENCE_CONTENT_LENGTH_HEADER, PredictorProtocol
 from kserve.errors import InferenceError, InvalidInput
 from kserve.model_server import FASTAPI_APP_IMPORT_STRING, app
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 from kserve.protocol.rest.server import RESTServer, metrics_handler
+from kserve.protocol.rest.v2_datamodels import InferenceRequest
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
 
 from stream_filters import __version__
 from stream_filters.endpoints.addresses import listening_socket, usable_host
 from stream_filters.endpoints.rest_connections import Connections, bounded
+from stream_filters.endpoints.rest_forms import FormsMiddleware
 from stream_filters.endpoints.rest_limits import LimitsMiddleware
 from stream_filters.endpoints.security import Token, TokenMiddleware, rest_tls
 from stream_filters.errors import CODES, RefusedCall, answer_rest
@@ -43,10 +50,39 @@ class FilterDataPlane(DataPlane):
 
     def metadata(self) -> dict[str, Any]:
         """Name, version and extensions of this server."""
-        return {"name": "stream-filters", "version": __version__, "extensions": ["sequence"]}
+        return {"name": "stream-filters", "version": __version__, "extensions": ["sequence", "sequence(string_id)"]}
+
+    def decode(
+        self, body: Any, headers: Any, protocol_version: str = PredictorProtocol.REST_V1.value, model_name: Any = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """KServe's decoding of v2; the v1 protocol, which has no place for streams and offsets, is refused."""
+        if protocol_version == PredictorProtocol.REST_V1.value:
+            raise RefusedCall(
+                Unsupported(
+                    "v1 knows no tensors and no streams; send a v2 inference request to /v2/models/{name}/infer"
+                )
+            )
+        decoded: tuple[Any, dict[str, Any]] = super().decode(body, headers, protocol_version, model_name)
+        return decoded
+
+    def encode(self, model_name: str, response: Any, headers: Any, req_attributes: Any) -> tuple[Any, dict[str, str]]:
+        """KServe's encoding, with the facts of a CloudEvent in JSON as JSON is: null, and no NaN."""
+        more = {}
+        if isinstance(response, InferResponse):
+            response, json_size = response.to_rest()
+            more = {} if json_size is None else {INFERENCE_CONTENT_LENGTH_HEADER: str(json_size)}
+        if isinstance(response, dict) and _is_cloud_event(headers):
+            response = json.loads(json.dumps(response), parse_constant=lambda _: None)
+        encoded, told = super().encode(model_name, response, headers, req_attributes)
+        return encoded, {**told, **more}
 
     def decode_inference_request(self, body: Any, headers: dict[str, str], model_name: str) -> InferRequest:
-        """KServe's decoding; what it fails on is refused."""
+        """KServe's decoding; what it fails on is refused. Without a binary part a body is JSON, whatever its type."""
+        if isinstance(body, bytes) and INFERENCE_CONTENT_LENGTH_HEADER not in headers:
+            try:
+                body = InferenceRequest.model_validate_json(body)
+            except ValidationError as error:
+                raise RequestValidationError(error.errors()) from error
         try:
             return super().decode_inference_request(body, headers, model_name)
         except InvalidInput:
@@ -55,6 +91,11 @@ class FilterDataPlane(DataPlane):
             raise RefusedCall(
                 InvalidRequest(f"the body is not a v2 inference request ({type(error).__name__}: {error}); check it")
             ) from error
+
+
+def _is_cloud_event(headers: Any) -> bool:
+    binary = all(f"ce-{name}" in headers for name in ("specversion", "source", "type", "id"))
+    return binary or headers.get("content-type") == "application/cloudevents+json"
 
 
 class FixedRepository(ModelRepositoryExtension):
@@ -99,9 +140,10 @@ class RestEndpoint:
         self._rest.create_application()
         app.add_api_route("/v2/models/{model_name}/sequences", _sequences_of(data_plane), methods=["GET"])
         app.add_middleware(LimitsMiddleware, settings=settings)
+        app.add_middleware(FormsMiddleware)
         if token:
             app.add_middleware(TokenMiddleware, token=token)
-        for kind in (RefusedCall, *CODES, Exception):
+        for kind in (RefusedCall, *CODES, HTTPException, Exception):
             app.add_exception_handler(kind, answer_rest)
         self._uvicorn = self._rest._server
         # the signals are the server's: it ends both endpoints in order

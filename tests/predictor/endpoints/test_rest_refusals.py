@@ -118,7 +118,7 @@ def test_an_unknown_model_is_not_found(http: Http) -> None:
 
 @pytest.mark.parametrize("verb", ["load", "unload"])
 def test_no_client_changes_what_is_served(http: Http, verb: str) -> None:
-    assert http.post(f"/v2/repository/models/{MEAN}/{verb}").status == 501
+    assert http.post(f"/v2/repository/models/{MEAN}/{verb}").status == 404
     assert http.get(f"/v2/models/{MEAN}/ready").body["ready"] is True
 
 
