@@ -40,6 +40,16 @@ def test_tritons_streaming_client_gets_answers_and_errors_in_order(served: Predi
     assert "never-started" in told[2]
 
 
+def test_tritons_http_client_drives_streams_of_either_type_of_id_in_json_and_in_binary(
+    served: PredictorProcess,
+) -> None:
+    told = _run("triton_http.py", served.http_url.removeprefix("http://"), "triton-http")
+    assert len(told) == 4
+    for means, next_offset in told:
+        np.testing.assert_allclose(means, posterior_means(ROWS)[-1:])
+        assert next_offset == 3
+
+
 def test_kserves_grpc_client_drives_a_stream(served: PredictorProcess) -> None:
     means, next_offset = _run("kserve_grpc.py", served.grpc_address, "kserve")
     np.testing.assert_allclose(means, posterior_means(ROWS))

@@ -2,12 +2,14 @@
 
 import base64
 import binascii
+import struct
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from google.protobuf.message import Message
+from google.protobuf.unknown_fields import UnknownFieldSet
 from kserve import InferInput, InferOutput, InferRequest, InferResponse
 from kserve.protocol.grpc.grpc_predict_v2_pb2 import InferParameter, ModelInferResponse
 from kserve.protocol.infer_type import RequestedOutput
@@ -20,6 +22,10 @@ from stream_filters.wire.parsing import STATE, Parameter, RawRequest
 from stream_filters.wire.tensors import RawTensor
 
 _CONTENTS = {"FP64": "fp64_contents", "INT64": "int64_contents", "BOOL": "bool_contents", "BYTES": "bytes_contents"}
+
+# fields of Triton's InferParameter, each with its wire type
+_TRITON_DOUBLE = (4, 1)
+_TRITON_UINT64 = (5, 0)
 
 
 def read(request: InferRequest) -> RawRequest:
@@ -82,12 +88,23 @@ def _parameter(name: str, value: Any) -> Parameter:
         plain: Parameter = value
         return plain
     choice = value.WhichOneof("parameter_choice")
-    if choice is None:
+    chosen: Parameter | None = _of_triton(value) if choice is None else getattr(value, choice)
+    if chosen is None:
         raise InvalidRequest(
-            f"{name[:64]}: the parameter came without a bool, int64 or string; KServe knows no other types"
+            f"{name[:64]}: the parameter came without a value; send a bool, an int64, a uint64, a double or a string"
         )
-    chosen: Parameter = getattr(value, choice)
     return chosen
+
+
+def _of_triton(parameter: Message) -> Parameter | None:
+    """The value as one of the two types that Triton's definition has beyond KServe's, whose messages pass them by."""
+    fields: Any = UnknownFieldSet(parameter)
+    for field in fields:
+        if (field.field_number, field.wire_type) == _TRITON_DOUBLE:
+            return float(struct.unpack("<d", field.data.to_bytes(8, "little"))[0])
+        if (field.field_number, field.wire_type) == _TRITON_UINT64:
+            return int(field.data)
+    return None
 
 
 def write(

@@ -15,7 +15,9 @@ client.start_stream(lambda result, error: answers.put((result, error)))
 for name, start in ((sequence_id, True), (sequence_id, False), ("never-started", False), (sequence_id, False)):
     observations = triton.InferInput("observations", [1], "FP64")
     observations.set_data_from_numpy(np.array([2.0]))
-    client.async_stream_infer(model, [observations], sequence_id=name, sequence_start=start)
+    client.async_stream_infer(
+        model, [observations], sequence_id=name, sequence_start=start, enable_empty_final_response=True
+    )
 told = []
 for _ in range(4):
     result, error = answers.get(timeout=30)
