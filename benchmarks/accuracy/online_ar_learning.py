@@ -17,6 +17,7 @@ from stream_filters_client.scenarios.base import Stream
 from stream_filters_client.scenarios.online_ar_learning import AR_SCENARIOS, autoregression
 
 from benchmarks.accuracy.online_ar_learning_exact import exactness_targets
+from benchmarks.accuracy.online_ar_learning_field import field_targets
 from benchmarks.accuracy.targets import Target
 
 _LENGTH = 2000
@@ -50,6 +51,7 @@ def targets(*, quick: bool) -> Iterator[Target]:
         ratio = _measure(_SCENARIOS[name], streams)["rmse"] / demo["rmse"]
         yield Target(f"{label}: RMSE of the coefficient / ar-demo", ratio, high=1.1 + _more(quick))
     yield from _published()
+    yield from field_targets(quick=quick)
 
 
 def _more(quick: bool) -> float:

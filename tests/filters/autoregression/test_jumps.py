@@ -50,7 +50,15 @@ def test_jumps_cost_little_where_there_are_none() -> None:
     assert np.mean(costs) > -4e-4
 
 
-ORDER_2 = Config(models=("plain",), level_drift=(0.0, 1e-2), coefficient_drift=(0.0,), noise_memory=(None,), order=2)
+ORDER_2 = Config(
+    models=("plain",),
+    level_drift=(0.0, 1e-2),
+    coefficient_drift=(0.0,),
+    centre_drift=(),
+    noise_memory=(None,),
+    origin_weight=0.0,
+    order=2,
+)
 
 
 @pytest.fixture

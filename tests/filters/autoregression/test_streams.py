@@ -37,11 +37,26 @@ def test_one_spike_teaches_no_wild_coefficient() -> None:
     assert np.nanmean(info["outlier_probability"][10:399]) < 0.05
 
 
-def test_a_constant_stream_waits_for_its_first_change_and_learns_then() -> None:
-    info, _ = run(np.concatenate([np.full(200, 7.0), 7.0 + autoregression(400, seed=2)]))
-    assert np.isnan(info["log_evidence"][:200]).all()
-    assert np.isfinite(info["log_evidence"][230:]).all()
+def test_a_constant_stream_is_predicted_and_learns_as_soon_as_it_changes() -> None:
+    y = 7.0 + autoregression(400, seed=2)
+    info, state = run(np.concatenate([np.full(200, 7.0), y]))
+    assert (info["predictive_mean"][2:200] == 7.0).all()
+    assert np.isfinite(info["log_evidence"][2:]).all()
+    assert np.isnan(info["coefficients"][:200]).all()
+    alone, expected = run(y)
+    np.testing.assert_allclose(info["log_evidence"][220:], alone["log_evidence"][20:], atol=0.05)
     assert info["coefficients"][-1, 0, 1] < 0.8 < info["coefficients"][-1, 0, 2]
+    assert state["absorbed"] == pytest.approx(expected["absorbed"], abs=2)
+
+
+@pytest.mark.parametrize("value", [7.0, 0.0, -1e9, 1e300])
+def test_a_constant_stream_is_forecast(value: float) -> None:
+    kernel = OnlineArLearning(Config())
+    _, state = run(np.full(60, value))
+    forecast = kernel.forecast(state, 3)
+    np.testing.assert_array_equal(forecast["forecast_mean"], value)
+    assert (forecast["forecast_interval"][:, 0] <= value).all()
+    assert (forecast["forecast_interval"][:, 1] >= value).all()
 
 
 def test_a_sensor_that_gets_stuck_and_recovers_stays_finite() -> None:

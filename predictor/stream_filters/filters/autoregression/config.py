@@ -1,9 +1,10 @@
 """What of an autoregression can be set, and the grid of nodes that follows from it."""
 
 import math
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from stream_filters.filters.autoregression.records import NO_WEIGHT, Grid, Sizes, stride
@@ -22,6 +23,7 @@ _OF_THE_GRID = (
     "models",
     "level_drift",
     "coefficient_drift",
+    "centre_drift",
     "noise_memory",
     "level_penalty",
     "coefficient_penalty",
@@ -29,6 +31,8 @@ _OF_THE_GRID = (
     "weight_memory",
     "outlier_share",
     "outlier_variance",
+    "gross_share",
+    "origin_weight",
 )
 
 
@@ -49,10 +53,10 @@ class Config(FilterConfig):
         description="averaged variants: Gaussian noise; noise with outliers; and those outliers kept out of the lags",
     )
     level_drift: tuple[float, ...] = Field(
-        default=(0.0, 1e-3, 1e-2),
+        default=(0.0, 1e-2, 1e-1),
         min_length=1,
         max_length=8,
-        description="grid of drift variances of the level per observation, in units of the noise variance",
+        description="grid of drift variances of the mean level per observation, in units of the noise variance",
     )
     coefficient_drift: tuple[float, ...] = Field(
         default=(0.0, 3e-5, 3e-4, 3e-3),
@@ -66,6 +70,11 @@ class Config(FilterConfig):
         max_length=4,
         description="grid of memories of the noise variance, in observations; null = it is constant",
     )
+    centre_drift: tuple[float, ...] = Field(
+        default=(3e-4, 3e-3),
+        max_length=8,
+        description="the same of drift about where the series is; coefficient_drift turns about where it began",
+    )
     level_penalty: float = Field(
         default=0.7,
         ge=0.0,
@@ -73,7 +82,7 @@ class Config(FilterConfig):
         description="prior log odds against each step up in level_drift, and against a changing noise, nats",
     )
     coefficient_penalty: float = Field(
-        default=0.1, ge=0.0, le=10.0, description="prior log odds against each step up in coefficient_drift, nats"
+        default=0.7, ge=0.0, le=10.0, description="prior log odds against each step up in coefficient_drift, nats"
     )
     jump_rate: float = Field(
         default=2e-4,
@@ -90,6 +99,18 @@ class Config(FilterConfig):
     outlier_variance: float = Field(
         default=100.0, ge=2.0, le=1e6, description="variance of an outlier, in units of the noise variance"
     )
+    gross_share: float = Field(
+        default=1e-4,
+        ge=0.0,
+        le=0.1,
+        description="prior probability of a gross error, of any size, that teaches nothing; 0 = there are none",
+    )
+    origin_weight: float = Field(
+        default=1.0,
+        ge=0.0,
+        le=100.0,
+        description="prior weight of a near unit root without intercept, beside that of no drift; 0 = none",
+    )
 
     @model_validator(mode="after")
     def _check_grid(self) -> "Config":
@@ -97,13 +118,12 @@ class Config(FilterConfig):
             self._check_window(self.window)
         if len(set(self.models)) < len(self.models):
             raise ValueError("models must not repeat")
-        drifts = self.level_drift + self.coefficient_drift
+        drifts = self.level_drift + self.coefficient_drift + self.centre_drift
         if min(drifts) < 0.0 or max(drifts) > 10.0:
             raise ValueError("drift variances must lie between 0 and 10")
         if any(memory is not None and not 2.0 <= memory <= 1e9 for memory in self.noise_memory):
             raise ValueError("noise_memory must lie between 2 and 1e9, or be null")
-        nodes = len(self.level_drift) * len(self.coefficient_drift) * len(self.noise_memory)
-        nodes = (nodes + (self.jump_rate > 0.0)) * len(self.models)
+        nodes = _nodes_of_a_variant(self) * len(self.models)
         if nodes > _MAX_NODES:
             raise ValueError(f"the grids and models make {nodes} nodes, more than {_MAX_NODES}")
         return self
@@ -127,23 +147,27 @@ class Config(FilterConfig):
         return self.noise_memory if self.window is None else (None,)
 
 
+def _nodes_of_a_variant(config: Config) -> int:
+    """Drifting nodes, the restart and those without intercept."""
+    drifts = len(config.level_drift) * len(config.coefficient_drift) + len(config.centre_drift)
+    drifts += config.origin_weight > 0.0
+    return drifts * len(config.noise_memory) + (config.jump_rate > 0.0)
+
+
 def sizes_of(config: Config) -> Sizes:
     """The lengths that a configuration asks for."""
-    nodes = 1
-    if config.window is None:
-        nodes = len(config.level_drift) * len(config.coefficient_drift) * len(config.memories)
-        nodes += config.jump_rate > 0.0
+    nodes = 1 if config.window is not None else _nodes_of_a_variant(config)
     return Sizes(len(config.variants), nodes, config.order, len(config.memories), config.window or 0)
 
 
 def grid_of(config: Config) -> Grid:
-    """The nodes that a configuration asks for, and their prior: for each variant the drifting ones, then a restart."""
+    """The nodes that a configuration asks for, and their prior: for each variant the drifting ones, then the others."""
     sizes = sizes_of(config)
     lanes = stride(sizes)
-    level_drift, coefficient_drift, group, restarts, prior = (
-        np.pad(column, (0, lanes - sizes.nodes), mode="edge") for column in np.array(_nodes(config)).T
+    level_drift, coefficient_drift, pivot, group, restarts, own, prior = (
+        np.pad(column, (0, lanes - sizes.nodes), mode="edge") for column in np.array(_nodes(config), float).T
     )
-    restarts[sizes.nodes :] = 0.0
+    restarts[sizes.nodes :] = own[sizes.nodes :] = 0.0
     prior /= sizes.variants * prior[: sizes.nodes].sum()
     prior[sizes.nodes :] = NO_WEIGHT
     robust = np.array([model != "plain" for model in config.variants])
@@ -151,12 +175,15 @@ def grid_of(config: Config) -> Grid:
     outlier_share = np.repeat(np.where(robust, config.outlier_share, 0.0), lanes)
     retain = np.array([1.0 if memory is None else 1.0 - 1.0 / memory for memory in config.memories])
     of_weights = [1.0 - 1.0 / config.weight_memory, _FLOOR, config.outlier_share, config.outlier_variance]
+    gross = config.gross_share if config.window is None else 0.0
     tail = 0.5 - 0.5 * config.interval
     return Grid(
         level_drift=np.tile(level_drift, sizes.variants),
         coefficient_drift=np.tile(coefficient_drift, sizes.variants),
+        pivot=np.tile(pivot, sizes.variants),
         prior=np.tile(prior, sizes.variants),
         restarts=np.tile(restarts, sizes.variants),
+        own=np.tile(own, sizes.variants),
         retain=np.tile(retain[group.astype(np.int64)], sizes.variants),
         outlier_share=outlier_share,
         narrow=np.where(real, np.log1p(-outlier_share), _NEVER),
@@ -164,22 +191,48 @@ def grid_of(config: Config) -> Grid:
         group=np.tile(group.astype(np.uint64), sizes.variants),
         clean=np.array([float(model == "clean") for model in config.variants]),
         mass=np.full(sizes.variants, prior.sum()),
-        settings=np.array([*of_weights, config.jump_rate, (_COEFFICIENT_JUMP * config.prior_std) ** 2]),
+        settings=np.array([*of_weights, config.jump_rate, (_COEFFICIENT_JUMP * config.prior_std) ** 2, gross]),
         window_prior=np.array([config.prior_mean, config.prior_std]),
         ends=np.array([0.5, tail, 1.0 - tail]),
     )
 
 
-def _nodes(config: Config) -> list[tuple[float, float, int, bool, float]]:
-    """One variant's nodes: level drift, coefficient drift, group, whether it restarts, prior up to a constant."""
+def without_intercept(config: Config) -> NDArray[np.bool_]:
+    """Which nodes [n] of a state have no intercept of their own."""
+    own = grid_of(config).own.reshape(len(config.variants), -1)[:, : sizes_of(config).nodes]
+    return np.asarray(own.ravel() > 0.0)
+
+
+class _Node(NamedTuple):
+    """One node of a variant; its prior is up to a constant. pivot: its drift turns about where the stream began."""
+
+    level: float
+    coefficient: float
+    pivot: bool
+    group: int
+    restarts: bool
+    own: bool
+    prior: float
+
+
+def _nodes(config: Config) -> list[_Node]:
     if config.window is not None:
-        return [(0.0, 0.0, 0, False, 1.0)]
+        return [_Node(0.0, 0.0, False, 0, False, False, 1.0)]
     nodes = []
+    steps = sorted(config.coefficient_drift)
     for i, level in enumerate(sorted(config.level_drift)):
-        for k, coefficient in enumerate(sorted(config.coefficient_drift)):
+        drifts = [(drift, True) for drift in steps]
+        # where the level itself drifts, it does not matter what the coefficients turn about
+        drifts += [(drift, False) for drift in config.centre_drift if i == 0]
+        for coefficient, pivot in drifts:
+            k = int(np.searchsorted(steps, coefficient))
             for g, memory in enumerate(config.memories):
                 penalty = config.level_penalty * (i + (memory is not None)) + config.coefficient_penalty * k
-                nodes.append((level, coefficient, g, False, math.exp(-penalty)))
+                nodes.append(_Node(level, coefficient, pivot, g, False, False, math.exp(-penalty)))
     if config.jump_rate > 0.0:
-        nodes.append((0.0, 0.0, 0, True, _RESTART_PRIOR))
+        nodes.append(_Node(0.0, 0.0, False, 0, True, False, _RESTART_PRIOR))
+    if config.origin_weight > 0.0:
+        for g, memory in enumerate(config.memories):
+            weight = config.origin_weight * math.exp(-config.level_penalty * (memory is not None))
+            nodes.append(_Node(0.0, 0.0, False, g, False, True, weight))
     return nodes

@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from stream_filters.filters.autoregression.records import Belief, Grid, Work
+from stream_filters.filters.autoregression.records import ORIGIN, Belief, Grid, Work
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled, inlined
 
@@ -25,12 +25,20 @@ def drift(grid: Grid, belief: Belief, work: Work) -> None:
     """Add one step of drift to every node's cov."""
     d = belief.mean.shape[0]
     for j in range(belief.b.shape[0]):
-        belief.cov[0, j] += grid.level_drift[j]
+        work.second[j] = 1.0
         work.first[j] = grid.coefficient_drift[j] / work.variance[j]
+    for i in range(1, d):
+        for j in range(belief.b.shape[0]):
+            work.second[j] -= belief.mean[i, j]
+    for j in range(belief.b.shape[0]):
+        belief.cov[0, j] += grid.level_drift[j] * work.second[j] * work.second[j]
+    pivot = belief.scales[ORIGIN]
     place = d
     for i in range(1, d):
         for j in range(belief.b.shape[0]):
             belief.cov[place, j] += work.first[j]
+            belief.cov[i, j] -= pivot * grid.pivot[j] * work.first[j]
+            belief.cov[0, j] += pivot * pivot * grid.pivot[j] * work.first[j]
         place += d - i
 
 
@@ -57,7 +65,7 @@ def project(belief: Belief, work: Work) -> None:
             for j in range(belief.b.shape[0]):
                 work.product[i, j] += belief.cov[place, j] * work.regressors[k, j]
     for j in range(belief.b.shape[0]):
-        work.spread[j] = 1.0 + work.product[0, j]
+        work.spread[j] = work.product[0, j]
     for i in range(1, d):
         for j in range(belief.b.shape[0]):
             work.spread[j] += work.regressors[i, j] * work.product[i, j]
@@ -68,7 +76,7 @@ def any_indefinite(work: Work) -> bool:
     """Whether rounding has left a node's covariance indefinite."""
     indefinite = 0
     for j in range(work.spread.shape[0]):
-        indefinite += 0 if work.spread[j] >= 1.0 else 1
+        indefinite += 0 if work.spread[j] >= 0.0 else 1
     return indefinite > 0
 
 
@@ -76,7 +84,7 @@ def any_indefinite(work: Work) -> bool:
 def repair(cov: Floats, spread: Floats, d: int) -> None:
     """Drop the correlations of the nodes that rounding has left indefinite."""
     for j in range(spread.shape[0]):
-        if spread[j] >= 1.0:
+        if spread[j] >= 0.0:
             continue
         place = 0
         for i in range(d):
@@ -84,6 +92,43 @@ def repair(cov: Floats, spread: Floats, d: int) -> None:
             for k in range(place + 1, place + d - i):
                 cov[k, j] = 0.0
             place += d - i
+
+
+@inlined
+def add_noise(work: Work, scale2: float) -> None:
+    """Add the observation's own noise, `scale2` in units of V, to every node's F'RF: its spread."""
+    for j in range(work.spread.shape[0]):
+        work.spread[j] += scale2
+
+
+@inlined
+def recentre(belief: Belief, shift: float) -> None:
+    """Express the same belief about the same series with a centre that is `shift` further up.
+
+    With F = (1, y - c): y - c' = theta_0 + shift (sum beta - 1) + beta'(y_ - c'), a linear map of theta.
+    """
+    d = belief.mean.shape[0]
+    for j in range(belief.b.shape[0]):
+        belief.mean[0, j] -= shift
+    for i in range(1, d):
+        for j in range(belief.b.shape[0]):
+            belief.mean[0, j] += shift * belief.mean[i, j]
+            belief.cov[0, j] += shift * belief.cov[i, j]
+    place = d
+    for i in range(1, d):
+        for k in range(i, d):
+            for j in range(belief.b.shape[0]):
+                belief.cov[i, j] += shift * belief.cov[place, j]
+            if k > i:
+                for j in range(belief.b.shape[0]):
+                    belief.cov[k, j] += shift * belief.cov[place, j]
+            place += 1
+    for i in range(1, d):
+        for j in range(belief.b.shape[0]):
+            belief.cov[0, j] += shift * belief.cov[i, j]
+    for v in range(belief.lags.shape[0]):
+        for k in range(d - 1):
+            belief.lags[v, k] -= shift
 
 
 @inlined

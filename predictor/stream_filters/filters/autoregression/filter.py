@@ -4,12 +4,26 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from stream_filters.filters.autoregression.config import Config, grid_of, sizes_of
+from stream_filters.filters.autoregression import early
+from stream_filters.filters.autoregression.config import Config, grid_of, sizes_of, without_intercept
 from stream_filters.filters.autoregression.forecast import CLOUD, cloud, forecast_rows
 from stream_filters.filters.autoregression.outputs import Outputs
-from stream_filters.filters.autoregression.records import NO_WEIGHT
-from stream_filters.filters.autoregression.rows import begin_rows, filter_rows, filter_streams
+from stream_filters.filters.autoregression.records import (
+    AHEAD,
+    CENTRE,
+    LATEST,
+    LEAD,
+    NO_WEIGHT,
+    ORIGIN,
+    RIVAL_VARIANCE,
+    ROWS_AHEAD,
+    UNIT,
+    longest_burst,
+)
+from stream_filters.filters.autoregression.rows import Out, begin_rows, filter_rows, filter_streams
+from stream_filters.filters.autoregression.verification import verify
 from stream_filters.filters.autoregression.views import GRID, SCRATCH, STATE, Parts
 from stream_filters.filters.autoregression.warm_up import Start, begin, remember
 from stream_filters.filters.base import (
@@ -26,29 +40,38 @@ from stream_filters.filters.base import (
 from stream_filters.filters.numerics.declarations import Integers
 from stream_filters.filters.numerics.workspace import PerThread, ReportRoom
 
+_NONE: Mapping[str, Array] = {}
+# Prior variance of the intercept, in units of V.
+_LEVEL_VARIANCE = 4.0
+# Prior standard deviation of a coefficient about that of a random walk.
+_NEAR_ONE = 0.2
+# Nats by which a fresh start must beat what is known, at a new level.
+_FRESH_MARGIN = 2.0
+
 
 class OnlineArLearning(FilterOfMany[Config]):
     """Autoregression of order p whose intercept, coefficients and noise variance are learnt, and may drift.
 
-    The default grid has 3 level drifts x 4 coefficient drifts x 2 noise memories and a restart for each of three
-    variants: 75 nodes, 4.4 kB at p = 1. Measured on 200 streams beside a filter that is told the drift: a fastest level
-    drift of 3e-2 instead of 1e-2 takes the intercept's error from 1.23 to 1.49 of that filter's, where a coefficient
-    near 1 leaves the level free to wander; mixing and restarts take what a break costs from 31 nats to 23; a weight
-    memory of 600 covers coefficients 1 % more often, and costs 0.0004 nats on constant parameters. Bands and intervals
-    join nodes lighter than 1 % and are exact to a thousandth of their standard deviation.
+    For each of three variants the default grid has 3 level drifts x 4 coefficient drifts, 2 drifts about where the
+    series is and a node without intercept, each with 2 noise memories, and a restart: 31 nodes, all but four whole
+    vectors. Bands and intervals join nodes lighter than 1 % and are exact to a thousandth of the bulk's scale.
     """
 
     name: ClassVar[str] = "online_ar_learning"
     description: ClassVar[str] = "time-varying autoregression of unknown drift and noise"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     config_type: ClassVar[type[FilterConfig]] = Config
+    takes_observation_scales: ClassVar[bool] = True
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.grid = grid_of(config)
         self._sizes = sizes_of(config)
         self._dtype = STATE.dtype(self._sizes)
+        offsets = [int(self._dtype.fields[name][1]) // 8 for name in ("scales", "cov")]  # type: ignore[index]
+        self._kept = slice(offsets[0], offsets[1] + self._dtype["cov"].itemsize // 8)
         self._grid = GRID.pack(self.grid, self._sizes)
+        self._without_intercept = without_intercept(config)
         self._scratch = PerThread(lambda: SCRATCH.zeros(self._sizes))
         self._points = cloud(1, config.order + 1)[0]
         shapes = {output.name: output.wire_shape[1:] for output in self.outputs if not output.on_horizon}
@@ -90,45 +113,57 @@ class OnlineArLearning(FilterOfMany[Config]):
         return np.zeros((), self._dtype)
 
     def verify(self, state: Array) -> None:
-        """Raise ValueError unless the counts fit the warm-up."""
-        if state["started"] not in (0, 1) or not 0 <= state["warm_count"] <= len(state["warm_values"]):
-            raise ValueError("its counts are out of range")
-        if state["absorbed"] < 0:
-            raise ValueError("its count of observations is below 0")
-        if self.config.window is not None:
-            count, following = state["window_place"]
-            if not 0 <= count <= self.config.window or not 0 <= following < self.config.window:
-                raise ValueError("its window's places are out of range")
+        """Raise ValueError for what no run can have left."""
+        verify(state, self._sizes)
 
     def run_many(self, states: Array, batch: Batch, bounds: Integers, names: frozenset[str]) -> Step:
-        """Filter R rows; outputs of the warm-up's rows, and of a stream that has not changed yet, are NaN.
+        """Filter R rows; outputs of the warm-up's rows are NaN, unless the stream is constant.
 
-        A stream whose unit changes by a factor of 1e60 begins again.
+        A belief that a simple rival beats for long begins again, see `_begin_again`.
         """
-        observations = batch.observations[:, 0].copy()
-        plan = self._room.plan(observations.size, names)
+        rows = np.stack([batch.observations[:, 0], batch.observation_scales])
+        plan = self._room.plan(rows.shape[1], names)
         buffer = plan.new_buffer()
-        out = (buffer, plan.starts, self._points)
+        out, arrays = (buffer, plan.starts, self._points), plan.arrays(buffer)
         # A read-only array would be another type, and have the kernels compiled again.
         words = np.frombuffer(states).reshape(len(states), -1).copy()
         came_to = np.empty(len(states), np.int64)
         parts = Parts(self._grid, self._scratch.value, words[0])
-        filter_streams(observations, bounds, words, parts, out, self._sizes, came_to)
-        # of one stream without arrays: this is asked of every request
-        alone = len(states) == 1
-        for s in range(came_to.item() < observations.size) if alone else np.flatnonzero(came_to < bounds[1:]):
-            self._go_on(observations[: bounds[s + 1]], int(came_to[s]), parts._replace(state=words[s]), out)
-        return Step(np.ndarray(len(states), self._dtype, words), plan.arrays(buffer))
+        filter_streams((rows[0], rows[1]), bounds, words, parts, out, self._sizes, came_to)
+        after = np.ndarray(len(states), self._dtype, words)
+        unfinished = (came_to < bounds[1:]) | self._beaten(after)
+        for s in np.flatnonzero(unfinished) if unfinished.any() else ():
+            self._go_on(rows[:, : bounds[s + 1]], int(came_to[s]), parts._replace(state=words[s]), out, arrays)
+        self._put_in_order(words, after, rows[0])
+        return Step(after, arrays)
 
-    def _go_on(self, observations: Floats, row: int, parts: Parts, out: tuple[Floats, Integers, Floats]) -> None:
-        """Take one stream from `row` on to the last one: it has not started, or its unit has changed."""
+    def _put_in_order(self, words: Floats, after: Array, observations: Floats) -> None:
+        """Give missing values no scale, and let a belief that numbers have overflowed in begin again, in place."""
+        if np.isnan(observations).any():
+            values, noise = after["latest"][:, 0], after["latest"][:, 1]
+            noise[np.isnan(values)] = 0.0
+        with np.errstate(over="ignore", invalid="ignore"):
+            sums = words[:, self._kept].sum(axis=1)
+        if not np.isfinite(sums).all():
+            words[~np.isfinite(sums)] = 0.0
+
+    def _go_on(self, rows: Floats, row: int, parts: Parts, out: Out, arrays: Mapping[str, Array]) -> None:
+        """Take one stream from `row` on to the last one: it has not started, or its belief is beaten."""
         state = np.ndarray((), self._dtype, parts.state)
-        while row < observations.size:
-            if state["started"]:
-                parts.state[:] = 0.0
-            row += self._warm_up(parts, observations[row:])
-            if row < observations.size:
-                row = filter_rows(observations, row, observations.size, parts, out, self._sizes)
+        while True:
+            if self._beaten(state):
+                self._begin_again(state)
+            if not state["started"]:
+                own = {name: array[row:] for name, array in arrays.items()}
+                row += self._warm_up(parts, rows[:, row:], own)
+            if row == rows.shape[1]:
+                return
+            row = filter_rows((rows[0], rows[1]), row, rows.shape[1], parts, out, self._sizes)
+
+    def _beaten(self, states: Array) -> NDArray[np.bool_]:
+        """Whether a simple rival has been ahead of a belief for longer than a burst of gross errors may last."""
+        lead, long = states["scales"][..., LEAD], states["scales"][..., ROWS_AHEAD]
+        return (lead >= AHEAD) & (long > longest_burst(self.config.order)) & (self.config.window is None)
 
     def _parts(self, state: Array) -> tuple[Parts, Array]:
         """What kernels work with, on a copy of the state, and that copy."""
@@ -137,42 +172,122 @@ class OnlineArLearning(FilterOfMany[Config]):
         return Parts(self._grid, self._scratch.value, words), np.ndarray((), self._dtype, words)
 
     def forecast(self, state: Array, horizon: int) -> Mapping[str, Array]:
-        """Forecasts for steps 1..horizon; NaN during the warm-up."""
+        """Forecasts for steps 1..horizon; NaN during the warm-up, unless the stream is constant."""
         out = np.full((horizon, 4), np.nan)
         if state["started"]:
             deviates = cloud(horizon, self.config.order + 1)
             forecast_rows(deviates, self._parts(state)[0], CLOUD.zeros(self._sizes), out, self._sizes)
+        else:
+            after = early.guess(state["latest"][0, : int(state["warm_count"])], self._wanted)
+            if after is not None:
+                out = early.forecast(after, horizon, self.config.interval)
         return {
             "forecast_mean": out[:, 0].copy(),
             "forecast_std": out[:, 1].copy(),
             "forecast_interval": out[:, 2:].copy(),
         }
 
-    def _warm_up(self, parts: Parts, observations: Floats) -> int:
-        """Gather warm-up values, in place, and start when there are enough; returns the rows used."""
+    def _warm_up(self, parts: Parts, rows: Floats, out: Mapping[str, Array]) -> int:
+        """Gather warm-up values [2, T], in place, and start when there are enough; returns the rows used."""
         state = np.ndarray((), self._dtype, parts.state)
-        for row, value in enumerate(observations):
-            if state["started"]:
-                return row
-            state["warm_count"] = remember(state["warm_values"], int(state["warm_count"]), value)
-            start = begin(state["warm_values"][: int(state["warm_count"])], self._wanted)
+        gathered = state["latest"]
+        row = 0
+        while row < rows.shape[1] and not state["started"]:
+            count = int(state["warm_count"])
+            used = max(self._constant_run(gathered[0], count, rows[0, row:]), 1)
+            came = rows[:, row : row + used]
+            after = early.guess(gathered[0, :count], self._wanted)
+            if after is not None:
+                of_rows = {name: array[row : row + used] for name, array in out.items()}
+                early.report(after, came[0], came[1], self.config.interval, of_rows)
+            row += used
+            if used > 1:
+                gathered[1] = np.concatenate([gathered[1], came[1]])[-gathered.shape[1] :]
+                continue
+            state["warm_count"] = remember(gathered, count, came[:, 0])
+            start = begin(gathered[0, : int(state["warm_count"])], self._wanted)
             if start is not None:
                 self._start(parts, state, start)
-        return observations.size
+        return row
+
+    def _constant_run(self, values: Floats, count: int, coming: Floats) -> int:
+        """How many values come that are all equal to everything gathered, where there is no room left."""
+        if count < values.size or (values != values[0]).any():
+            return 0
+        others = np.flatnonzero(coming != values[0])
+        return int(others[0]) if others.size else coming.size
 
     def _start(self, parts: Parts, state: Array, start: Start) -> None:
         """Set the prior in units of the warm-up's variance, and learn its values."""
-        variance = start.noise_variance
-        as_they_came = np.where(np.isnan(start.values), np.nan, state["warm_values"][: start.values.size])
-        state["started"] = 1
-        state["warm_count"] = 0
-        state["warm_values"] = 0.0
-        state["scales"] = start.centre, start.variance
+        variance, count = start.noise_variance, int(state["warm_count"])
+        gathered = state["latest"][:, :count].copy()
+        noise = _usual_where_missing(gathered[1, count - start.values.size :])
+        state["latest"] = np.array([[np.nan], [0.0]])
+        state["latest"][:, state["latest"].shape[1] - count :] = gathered
+        state["started"], state["warm_count"] = 1, 0
+        last = start.values[np.isfinite(start.values)][-1]
+        state["scales"] = start.centre, start.unit, start.variance, last, 2.0 * variance, 0.0, 0.0, 0.0
         state["a"] = 0.5
         state["b"] = 0.5 * variance
         state["weight"] = self.grid.prior[self.grid.prior > NO_WEIGHT]
+        state["mean"] = 0.0
         state["mean"][:, 1] = self.config.prior_mean
+        state["cov"] = 0.0
         diagonal = np.cumsum([0, *range(self.config.order + 1, 1, -1)])
-        state["cov"][:, diagonal[0]] = max(4.0, 2.0 * start.variance / variance)
         state["cov"][:, diagonal[1:]] = self.config.prior_std**2 / variance
-        begin_rows(start.values if self.config.window is None else as_they_came, parts, self._sizes)
+        state["cov"][:, 0] = max(_LEVEL_VARIANCE, 2.0 * start.variance / variance)
+        # A node without intercept expects all but a random walk from where the stream began.
+        state["mean"][self._without_intercept, 1] = 1.0
+        state["cov"][self._without_intercept[:, None] & (state["cov"] > 0.0)] = _NEAR_ONE**2 / variance
+        state["cov"][self._without_intercept, 0] = 0.0
+        as_they_came = start.values + start.centre / start.unit
+        begin_rows(start.values if self.config.window is None else as_they_came, noise, parts, self._sizes)
+
+    def _begin_again(self, state: Array) -> None:
+        """Replace a belief that a simple rival has beaten, in place; the latest values decide by what.
+
+        By what is known of coefficients and noise, at the level of the latest values; or by what these alone teach.
+        While they are all equal the belief stays.
+        """
+        state["scales"][[LEAD, ROWS_AHEAD]] = 0.0
+        rows = state["latest"].copy()
+        rows[1] = _usual_where_missing(rows[1])
+        finite = rows[0][np.isfinite(rows[0])]
+        if np.unique(finite).size < 2:
+            return
+        half = rows.shape[1] // 2
+        known = self._moved(state, finite)
+        known_score = self._score(known, rows, half)
+        fresh = self._gathered(rows[:, :half])
+        if fresh["started"] and self._score(fresh, rows[:, half:], 0) > known_score + _FRESH_MARGIN:
+            known = self._gathered(rows)
+        state[...] = known
+
+    def _moved(self, state: Array, values: Floats) -> Array:
+        """A copy of the belief that has forgotten the level alone: it is that of the values, about which c is now."""
+        moved = state.copy()
+        centre = np.median(values)
+        centred = (values - centre) / moved["scales"][UNIT]
+        moved["scales"][[CENTRE, LATEST, RIVAL_VARIANCE, ORIGIN]] = centre, centred[0], 2.0 * np.var(centred), 0.0
+        moved["lags"], moved["lag_variances"] = 0.0, np.var(centred)
+        moved["mean"][:, 0] = 0.0
+        moved["cov"][:, 1 : self.config.order + 1] = 0.0
+        moved["cov"][:, 0] = np.where(self._without_intercept, 0.0, _LEVEL_VARIANCE)
+        return moved
+
+    def _gathered(self, rows: Floats) -> Array:
+        """The state of a stream that begins with the rows [2, T]."""
+        parts, state = self._parts(self.initial_state())
+        self._warm_up(parts, rows, _NONE)
+        return state
+
+    def _score(self, state: Array, rows: Floats, since: int) -> float:
+        """Log evidence, nats, of the rows [2, T] from `since` on; the state moves on, in place."""
+        step = self.run(state, Batch(rows[0][:, None], np.ones(rows.shape[1]), rows[1]), frozenset({"log_evidence"}))
+        state[...] = step.state
+        return float(np.nansum(step.info["log_evidence"][since:]))
+
+
+def _usual_where_missing(noise: Floats) -> Floats:
+    """The scales of the noise, 1 where there is none because the value is missing."""
+    return np.where(noise > 0.0, noise, 1.0)

@@ -12,18 +12,25 @@ import numpy as np
 
 from stream_filters.filters.autoregression.equations import cholesky
 from stream_filters.filters.autoregression.grid import predict_row
-from stream_filters.filters.autoregression.records import Belief, Grid, Sizes
+from stream_filters.filters.autoregression.records import CENTRE, ORIGIN, UNIT, Belief, Grid, Sizes
 from stream_filters.filters.autoregression.report import gather_predictive, predictive_moments, quantiles
-from stream_filters.filters.autoregression.stationarity import noise_scale
+from stream_filters.filters.autoregression.stationarity import is_stationary, noise_scale
 from stream_filters.filters.autoregression.views import Parts, belief_of, load, view_grid, view_scratch, view_state
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled
 from stream_filters.filters.numerics.declarations import Integers
+from stream_filters.filters.numerics.elementary import dot
 from stream_filters.filters.numerics.layout import Layout
 from stream_filters.filters.numerics.student_t_mixtures import PADDING, Mixture
 
 PATHS = 256
+_SIGNS = 4
 _LARGEST = 1e150
+# a factor of a root to a millionth, and the least one
+_BISECTIONS = 20
+_LEAST_FACTOR = 1e-3
+# With a smaller share of stationary paths the belief is that the series explodes.
+_EXPLODES = 0.05
 
 
 class Paths(NamedTuple):
@@ -53,12 +60,17 @@ _view_cloud = CLOUD.viewer()
 
 
 def cloud(horizon: int, dimension: int) -> Floats:
-    """Standard normal deviates [horizon, PATHS, dimension + 1], in antithetic pairs, always the same ones.
+    """Standard normal deviates [horizon, PATHS, dimension + 1], always the same ones.
 
-    A longer horizon only appends. The last column of the first step belongs to the noise variance.
+    Every four are one with all signs of the first column, which belongs to the level, and of the others together: the
+    forecasts of a stream turned upside down are the same, upside down. A longer horizon only appends. The last column
+    of the first step belongs to the noise variance.
     """
-    half = np.random.default_rng(20_000).standard_normal((horizon, PATHS // 2, dimension + 1))
-    return np.stack([half, -half], axis=2).reshape(horizon, PATHS, dimension + 1)
+    drawn = np.random.default_rng(20_000).standard_normal((horizon, PATHS // _SIGNS, 1, dimension + 1))
+    level = np.array([1.0, -1.0, 1.0, -1.0])[:, None]
+    others = np.array([1.0, 1.0, -1.0, -1.0])[:, None]
+    signs = np.where(np.arange(dimension + 1) == 0, level, others)
+    return np.asarray((drawn * signs).reshape(horizon, PATHS, dimension + 1))
 
 
 @compiled
@@ -73,29 +85,32 @@ def forecast_rows(deviates: Floats, parts: Parts, room: Floats, out: Floats, siz
     load(state, grid, belief, work, sizes)
     cloud = _view_cloud(room, sizes)
     paths, branches = cloud.paths, cloud.branches
-    predict_row(grid, belief, work, math.nan)
+    predict_row(grid, belief, work, math.nan, 1.0)
     mean, std = predictive_moments(grid, belief, work)
-    ends, centre = grid.ends[1:], belief.scales[0]
-    _write(out[0], centre, mean, std, mixture, gather_predictive(grid, belief, work, mixture), ends)
+    ends, scales = grid.ends[1:], belief.scales
+    _write(out[0], scales, mean, std, mixture, gather_predictive(grid, belief, work, mixture), ends)
     _draw(belief, deviates[0], paths, work.factor)
+    limit = _limit(belief, paths, work.room)
+    _hold(paths, limit, work.room)
     branches.dofs[:] = math.inf
     for h in range(deviates.shape[0]):
         if h > 0:
-            _drift(grid, deviates[h], paths)
+            _drift(grid, deviates[h], belief.scales[ORIGIN], paths)
+            _hold(paths, limit, work.room)
         mean, std = _advance(grid, h, paths, branches)
         if h > 0:
-            _write(out[h], centre, mean, std, branches, 2 * PATHS, ends)
+            _write(out[h], scales, mean, std, branches, 2 * PATHS, ends)
 
 
 @compiled
-def _write(row: Floats, centre: float, mean: float, std: float, mixture: Mixture, m: int, ends: Floats) -> None:
+def _write(row: Floats, scales: Floats, mean: float, std: float, mixture: Mixture, m: int, ends: Floats) -> None:
     """Write one forecast, row [4], from the first m components of a centred mixture."""
-    row[0] = mean
-    row[1] = std
+    centre, unit = scales[CENTRE], scales[UNIT]
     quantiles(mixture, m, ends, row[2:])
-    row[0] += centre
-    row[2] += centre
-    row[3] += centre
+    row[0] = centre + unit * mean
+    row[1] = unit * std
+    row[2] = centre + unit * row[2]
+    row[3] = centre + unit * row[3]
 
 
 @compiled
@@ -107,7 +122,8 @@ def _draw(belief: Belief, deviates: Floats, paths: Paths, factor: Floats) -> Non
     cumulative = 0.0
     for s in range(count):
         fresh = False
-        while j < 0 or (cumulative < (s + 0.5) / count and j < belief.weight.shape[0] - 1):
+        drawn = (s // _SIGNS + 0.5) * _SIGNS / count
+        while j < 0 or (cumulative < drawn and j < belief.weight.shape[0] - 1):
             j += 1
             cumulative += belief.weight[j]
             fresh = True
@@ -126,15 +142,66 @@ def _draw(belief: Belief, deviates: Floats, paths: Paths, factor: Floats) -> Non
 
 
 @compiled
-def _drift(grid: Grid, deviates: Floats, paths: Paths) -> None:
+def _drift(grid: Grid, deviates: Floats, origin: float, paths: Paths) -> None:
     """One step of each path's random walk, in place."""
     theta = paths.theta
     for s in range(theta.shape[0]):
         j = paths.node[s]
-        theta[s, 0] += math.sqrt(grid.level_drift[j] * paths.variance[s]) * deviates[s, 0]
+        reversion = 1.0
+        for i in range(1, theta.shape[1]):
+            reversion -= theta[s, i]
+        theta[s, 0] += reversion * math.sqrt(grid.level_drift[j] * paths.variance[s]) * deviates[s, 0]
         coefficient = math.sqrt(grid.coefficient_drift[j])
         for i in range(1, theta.shape[1]):
             theta[s, i] += coefficient * deviates[s, i]
+            theta[s, 0] -= grid.pivot[j] * origin * coefficient * deviates[s, i]
+
+
+@compiled
+def _limit(belief: Belief, paths: Paths, room: Floats) -> float:
+    """The spectral radius that paths are held within: 1, or that of the mean coefficients where all but all explode."""
+    inside = 0
+    for s in range(paths.theta.shape[0]):
+        inside += is_stationary(paths.theta[s, 1:], room[2])
+    if inside > _EXPLODES * paths.theta.shape[0]:
+        return 1.0
+    none, all_of_them = np.uint64(0), np.uint64(belief.weight.shape[0])
+    for k in range(room.shape[1]):
+        room[0, k] = dot(belief.weight, belief.mean[k + 1], none, all_of_them)
+    return 1.0 / _shrink(room[0], 1.0, room[1], room[2])
+
+
+@compiled
+def _hold(paths: Paths, limit: float, room: Floats) -> None:
+    """Shrink the roots of paths that explode faster than the belief does to the limit."""
+    for s in range(paths.theta.shape[0]):
+        coefficients = paths.theta[s, 1:]
+        factor = _shrink(coefficients, limit, room[1], room[2])
+        power = 1.0
+        for k in range(coefficients.shape[0]):
+            power *= factor
+            coefficients[k] *= power
+
+
+@compiled
+def _shrink(coefficients: Floats, limit: float, scaled: Floats, room: Floats) -> float:
+    """Largest factor, at most 1, by which all roots must be multiplied to come within the limit, by bisection."""
+    low, high = 0.0, 1.0
+    factor = 1.0
+    for _ in range(_BISECTIONS):
+        power = 1.0
+        for k in range(coefficients.shape[0]):
+            power *= factor / limit
+            scaled[k] = coefficients[k] * power
+        inside = is_stationary(scaled, room)
+        if inside:
+            low = factor
+        else:
+            high = factor
+        if low == 1.0:
+            return 1.0
+        factor = 0.5 * (low + high)
+    return max(low, _LEAST_FACTOR)
 
 
 @compiled

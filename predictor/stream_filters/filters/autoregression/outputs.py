@@ -5,7 +5,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from stream_filters.filters.autoregression.records import Belief, Grid, Sizes, Work
+from stream_filters.filters.autoregression.records import CENTRE, UNIT, Belief, Grid, Sizes, Work
 from stream_filters.filters.autoregression.report import (
     gather_coefficient,
     gather_intercept,
@@ -49,13 +49,13 @@ def report_predictive(
     grid: Grid, belief: Belief, work: Work, mixture: Mixture, value: float, t: int, out: Outputs
 ) -> None:
     """Write row t's outputs of the predictive; value is centred."""
-    centre = belief.scales[0]
+    centre, unit = belief.scales[CENTRE], belief.scales[UNIT]
     if out.predictive_mean.shape[0] + out.predictive_std.shape[0] > 0:
         mean, std = predictive_moments(grid, belief, work)
         if out.predictive_mean.shape[0] > 0:
-            out.predictive_mean[t] = centre + mean
+            out.predictive_mean[t] = centre + unit * mean
         if out.predictive_std.shape[0] > 0:
-            out.predictive_std[t] = std
+            out.predictive_std[t] = unit * std
     scored = out.pit.shape[0] > 0 and not math.isnan(value)
     if out.predictive_interval.shape[0] == 0 and not scored:
         return
@@ -63,8 +63,8 @@ def report_predictive(
     if out.predictive_interval.shape[0] > 0:
         interval = out.predictive_interval[t]
         quantiles(mixture, m, grid.ends[1:], interval)
-        interval[0] += centre
-        interval[1] += centre
+        interval[0] = centre + unit * interval[0]
+        interval[1] = centre + unit * interval[1]
     if scored:
         out.pit[t] = mixture_cdf(value, first_components(mixture, m))
 
@@ -78,9 +78,11 @@ def report_posterior(grid: Grid, belief: Belief, work: Work, mixture: Mixture, t
             out.model_weights[t, v] = total(belief.weight, np.uint64(v) * lanes, np.uint64(v + 1) * lanes)
     if out.intercept.shape[0] + out.coefficients.shape[0] + out.noise_std.shape[0] == 0:
         return
-    heavy = separate(belief.weight, work)
+    heavy, unit = separate(belief.weight, work), belief.scales[UNIT]
     if out.intercept.shape[0] > 0:
         quantiles(mixture, gather_intercept(belief, work, mixture, heavy), grid.ends, out.intercept[t])
+        for i in range(3):
+            out.intercept[t, i] *= unit
     if out.coefficients.shape[0] > 0:
         for k in range(1, belief.mean.shape[0]):
             m = gather_coefficient(belief, work, mixture, heavy, k)
@@ -91,7 +93,6 @@ def report_posterior(grid: Grid, belief: Belief, work: Work, mixture: Mixture, t
         # The components are of x = V^(-1/3): sigma = x^(-3/2) falls with x. The normal tail of the light nodes' common
         # component can pass 0, which x cannot: the upper end is held below eleven medians.
         median, lower, upper = band[0], band[1], band[2]
-        unit = math.sqrt(1.0 / work.unit[0])
         band[0] = median**-1.5 * unit
         band[1] = upper**-1.5 * unit
         band[2] = max(lower, 0.2 * median) ** -1.5 * unit

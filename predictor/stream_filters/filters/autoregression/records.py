@@ -22,6 +22,18 @@ NO_WEIGHT = 1e-200
 LEAST_SHAPE = 0.6
 
 
+# Nats by which the rival must be ahead for a belief to be beaten.
+AHEAD = 30.0
+# numbers about the whole belief, see `Belief.scales`
+CENTRE, UNIT, VARIANCE, LATEST, RIVAL_VARIANCE, LEAD, ROWS_AHEAD, ORIGIN = range(8)
+
+
+@register_jitable
+def longest_burst(order: int) -> int:
+    """Rows that a burst of gross errors may last: what beats the belief for longer is the stream."""
+    return 2 * (order + 4) + 1
+
+
 class Sizes(NamedTuple):
     """What the lengths of all arrays follow from; window: rows kept, 0 = no window."""
 
@@ -56,18 +68,22 @@ NAMES = {
 class Grid(NamedTuple):
     """What the configuration fixes: nodes [m], variants [v], groups of one noise memory [g].
 
-    level_drift (in units of V), coefficient_drift (absolute), prior: [m]. restarts [m]: 1 where a node's parameters
-    jump, else 0. retain [m]: share of a, b that a step keeps. outlier_share [m]: 0 in plain variants. narrow, wide [m]:
-    log priors of an observation that is none and of one that is. group [m]: index of a node's noise memory; nodes
-    0..g - 1 have the groups 0..g - 1. clean [v]: 1 or 0. mass [v]: prior of all its nodes. settings: weight retain,
-    floor, eps, kappa, jump rate, jump variance of a coefficient. window_prior [2]: mean of the first coefficient,
-    standard deviation of each. ends [3]: probabilities of a band's median and ends.
+    level_drift (of the mean, in units of V), coefficient_drift (absolute), prior: [m]. pivot [m]: 1 where coefficients
+    drift about where the stream began, 0 about the centre. restarts [m]: 1 where a node's parameters jump, else 0.
+    own [m]: 1 for a node that takes nothing from the others. retain [m]: share of a, b that a step keeps.
+    outlier_share [m]: 0 in plain variants. narrow, wide [m]: log priors of an observation that is none and of one that
+    is. group [m]: index of a node's noise memory; nodes 0..g - 1 have the groups 0..g - 1. clean [v]: 1 or 0. mass [v]:
+    prior of all its nodes. settings: weight retain, floor, eps, kappa, jump rate, jump variance of a coefficient, share
+    of gross errors. window_prior [2]: mean of the first coefficient, standard deviation of each. ends [3]:
+    probabilities of a band's median and ends.
     """
 
     level_drift: Annotated[Floats, "m"]
     coefficient_drift: Annotated[Floats, "m"]
+    pivot: Annotated[Floats, "m"]
     prior: Annotated[Floats, "m"]
     restarts: Annotated[Floats, "m"]
+    own: Annotated[Floats, "m"]
     retain: Annotated[Floats, "m"]
     outlier_share: Annotated[Floats, "m"]
     narrow: Annotated[Floats, "m"]
@@ -75,7 +91,7 @@ class Grid(NamedTuple):
     group: Annotated[Indices, "m"]
     clean: Annotated[Floats, "variants"]
     mass: Annotated[Floats, "variants"]
-    settings: Annotated[Floats, "6"]
+    settings: Annotated[Floats, "7"]
     window_prior: Annotated[Floats, "2"]
     ends: Annotated[Floats, "3"]
 
@@ -83,14 +99,15 @@ class Grid(NamedTuple):
 class State(NamedTuple):
     """What a store keeps, a node's numbers together. started: 0 while the values are gathered that a start needs.
 
+    latest [2, w]: the latest observations and the scales of their noise; before the start, `warm_count` gathered ones.
     absorbed: observations. a [g], the other nodes' arrays and scales: see `Belief`. window: see `Window`.
     """
 
     started: Annotated[Integers, ""]
     absorbed: Annotated[Integers, ""]
     warm_count: Annotated[Integers, ""]
-    warm_values: Annotated[Floats, "gathered"]
-    scales: Annotated[Floats, "2"]
+    latest: Annotated[Floats, "2, gathered"]
+    scales: Annotated[Floats, "8"]
     lags: Annotated[Floats, "variants, order"]
     lag_variances: Annotated[Floats, "variants, order"]
     a: Annotated[Floats, "memories"]
@@ -116,7 +133,9 @@ class Nodes(NamedTuple):
 class Belief(NamedTuple):
     """What is believed, of `Nodes` and of a `State`: mean and cov, b, half_dof (a of the node's group), weight.
 
-    lags and lag_variances of each variant; scales: the centre c, and the warm-up variance.
+    lags and lag_variances of each variant, centred. scales: the centre c, in the unit of the observations; the unit, a
+    power of two, of all others; the warm-up's variance; the latest observation, centred; of a simple rival its
+    variance, how many nats it is ahead and for how many rows; and the centre that the stream began with, centred.
     """
 
     mean: Floats
@@ -138,8 +157,8 @@ class Work(NamedTuple):
     else 0. heavy [m]: the other nodes, in order. first, second, third, fourth: for whatever a function needs.
     moments [v, 2]: mean and variance of each variant's predictive without the wide branch. pooled_mean [v, d],
     pooled_cov [v, packed]: theta over all nodes of a variant. pooled [v, 2]: their mass, their mean noise variance.
-    normaliser [g]: log of the Student-t's constant. unit [2]: a power of two that brings variances near 1, and its log.
-    factor [d, d], room [2, p]: for covariances and stationarity.
+    normaliser [g]: log of the Student-t's constant. reading [2]: the squared scale of the row's noise, and the
+    probability that its observation is a gross error. factor [d, d], room [3, p]: for covariances and stationarity.
     """
 
     regressors: Annotated[Floats, "d, m"]
@@ -162,9 +181,9 @@ class Work(NamedTuple):
     pooled_cov: Annotated[Floats, "variants, packed"]
     pooled: Annotated[Floats, "variants, 2"]
     normaliser: Annotated[Floats, "memories"]
-    unit: Annotated[Floats, "2"]
+    reading: Annotated[Floats, "2"]
     factor: Annotated[Floats, "d, d"]
-    room: Annotated[Floats, "2, order"]
+    room: Annotated[Floats, "3, order"]
 
 
 class Scratch(NamedTuple):

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from stream_filters.filters.autoregression.records import Belief, Grid, Work
+from stream_filters.filters.autoregression.records import CENTRE, UNIT, Belief, Grid, Work
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.elementary import dot, exp, log, total
@@ -16,8 +16,9 @@ from stream_filters.filters.numerics.student_t_mixtures import Mixture, first_co
 
 # Nodes that weigh less become one component with their common mean and variance: a twentieth of all mass or so.
 _LIGHT = 1e-2
-# Error of a quantile, in standard deviations of what it is a quantile of.
+# Error of a quantile, in scales of the bulk of what it is a quantile of; a finer bulk counts as this share of all.
 _TOLERANCE = 1e-3
+_FINEST_BULK = 1e-6
 # The nodes that fill up vectors weigh less.
 _NOTHING = 1e-100
 # So many degrees of freedom are a normal distribution.
@@ -27,7 +28,7 @@ _NORMAL = 1e300
 @inlined
 def predictive_moments(grid: Grid, belief: Belief, work: Work) -> tuple[float, float]:
     """Mean, centred, and standard deviation of the one-step predictive, wide branches included."""
-    excess = grid.settings[3] - 1.0
+    excess = work.reading[0] * (grid.settings[3] - 1.0)
     none, all_of_them = np.uint64(0), np.uint64(belief.b.shape[0])
     mean = dot(belief.weight, work.location, none, all_of_them)
     for j in range(belief.b.shape[0]):
@@ -93,7 +94,7 @@ def gather_predictive(grid: Grid, belief: Belief, work: Work, mixture: Mixture) 
         narrow[j] = belief.weight[j] - grid.outlier_share[j] * belief.weight[j]
         scale2[j] = work.noise[j] * work.spread[j]
     kept = gather(separate(narrow, work), narrow, work.location, scale2, belief.half_dof, work, mixture)
-    excess = grid.settings[3] - 1.0
+    excess = work.reading[0] * (grid.settings[3] - 1.0)
     variants = work.moments.shape[0]
     lanes = np.uint64(belief.b.shape[0] // variants)
     for v in range(variants):
@@ -128,15 +129,15 @@ def gather_coefficient(belief: Belief, work: Work, mixture: Mixture, heavy: int,
 @inlined
 def gather_intercept(belief: Belief, work: Work, mixture: Mixture, heavy: int) -> int:
     """Fill the posterior components of alpha = c + theta_0 - c (theta_1 + ... + theta_p); returns how many."""
-    d, centre = belief.mean.shape[0], belief.scales[0]
+    d, centre = belief.mean.shape[0], belief.scales[CENTRE] / belief.scales[UNIT]
     alpha, scale2 = work.first, work.second
     for j in range(belief.b.shape[0]):
-        alpha[j] = 0.0
+        alpha[j] = 1.0
         # g' cov g for g = (1, -c, ..., -c), in units of V
         scale2[j] = belief.cov[0, j]
     for i in range(1, d):
         for j in range(belief.b.shape[0]):
-            alpha[j] += belief.mean[i, j]
+            alpha[j] -= belief.mean[i, j]
             scale2[j] -= 2.0 * centre * belief.cov[i, j]
     place = d
     for i in range(1, d):
@@ -146,7 +147,7 @@ def gather_intercept(belief: Belief, work: Work, mixture: Mixture, heavy: int) -
                 scale2[j] += times * belief.cov[place, j]
             place += 1
     for j in range(belief.b.shape[0]):
-        alpha[j] = centre + belief.mean[0, j] - centre * alpha[j]
+        alpha[j] = belief.mean[0, j] + centre * alpha[j]
         scale2[j] *= belief.b[j] / belief.half_dof[j]
     return gather(heavy, belief.weight, alpha, scale2, belief.half_dof, work, mixture)
 
@@ -155,13 +156,11 @@ def gather_intercept(belief: Belief, work: Work, mixture: Mixture, heavy: int) -
 def gather_noise(belief: Belief, work: Work, mixture: Mixture, heavy: int) -> int:
     """Fill the posterior components of V^(-1/3), which is all but normal for V ~ IG(a, b); returns how many.
 
-    V is in units of 1 / `work.unit`. Wilson & Hilferty (1931): (chi²_k / k)^(1/3) ~ N(1 - 2/(9k), 2/(9k)), with k = 2a
-    and chi² = 2b/V.
+    Wilson & Hilferty (1931): (chi²_k / k)^(1/3) ~ N(1 - 2/(9k), 2/(9k)), with k = 2a and chi² = 2b/V.
     """
     root, scale2, normal = work.first, work.second, work.share
-    unit = work.unit[0]
     for j in range(belief.b.shape[0]):
-        root[j] = exp(-log(belief.b[j] * unit / belief.half_dof[j]) / 3.0)
+        root[j] = exp(-log(belief.b[j] / belief.half_dof[j]) / 3.0)
         normal[j] = _NORMAL
     for j in range(belief.b.shape[0]):
         part = 1.0 / (9.0 * belief.half_dof[j])
@@ -172,5 +171,32 @@ def gather_noise(belief: Belief, work: Work, mixture: Mixture, heavy: int) -> in
 
 @compiled
 def quantiles(mixture: Mixture, m: int, probabilities: Floats, out: Floats) -> None:
-    """Quantiles at probabilities [q] of the first m components, into out [q]."""
-    mixture_quantiles(probabilities, first_components(mixture, m), out, _TOLERANCE)
+    """Quantiles at probabilities [q] of the first m components, into out [q], in the order of their probabilities."""
+    mixture_quantiles(probabilities, first_components(mixture, m), out, _TOLERANCE * _share_of_bulk(mixture, m))
+    for i in range(probabilities.shape[0]):
+        for k in range(i):
+            if probabilities[k] <= probabilities[i]:
+                out[i] = max(out[i], out[k])
+            else:
+                out[i] = min(out[i], out[k])
+
+
+@compiled
+def _share_of_bulk(mixture: Mixture, m: int) -> float:
+    """Scale of the bulk of the first m components over their standard deviation, at most 1.
+
+    The harmonic mean of the scales: a light component that is far wider than all others rules the standard deviation,
+    and none of the quantiles.
+    """
+    mass = mean = finest = second = 0.0
+    for k in range(m):
+        mass += mixture.weights[k]
+        mean += mixture.weights[k] * mixture.locations[k]
+        finest += mixture.weights[k] / mixture.scales[k]
+    mean /= mass
+    for k in range(m):
+        offset, dof = mixture.locations[k] - mean, mixture.dofs[k]
+        own = mixture.scales[k] * mixture.scales[k] * (1.0 + 2.0 / (dof - 2.0) if dof > 2.25 else 9.0)
+        second += mixture.weights[k] * (own + offset * offset)
+    spread = math.sqrt(second / mass)
+    return min(max(mass / (finest * spread), _FINEST_BULK), 1.0) if spread > 0.0 else 1.0

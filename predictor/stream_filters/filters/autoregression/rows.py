@@ -4,10 +4,26 @@ import math
 
 import numpy as np
 
+from stream_filters.filters.autoregression import equations as ar_nodes
 from stream_filters.filters.autoregression.drift import drift_rate, effective_memory
-from stream_filters.filters.autoregression.grid import absorb_row, out_of_range, predict_row, push_lags
+from stream_filters.filters.autoregression.grid import LARGEST, absorb_row, log_square, predict_row, push_lags
 from stream_filters.filters.autoregression.outputs import Outputs, report_posterior, report_predictive, view_outputs
-from stream_filters.filters.autoregression.records import Belief, Grid, Sizes, Work
+from stream_filters.filters.autoregression.records import (
+    AHEAD,
+    CENTRE,
+    LATEST,
+    LEAD,
+    ORIGIN,
+    RIVAL_VARIANCE,
+    ROWS_AHEAD,
+    UNIT,
+    VARIANCE,
+    Belief,
+    Grid,
+    Sizes,
+    Work,
+    longest_burst,
+)
 from stream_filters.filters.autoregression.stationarity import stationary_probability
 from stream_filters.filters.autoregression.views import (
     Parts,
@@ -26,10 +42,21 @@ from stream_filters.filters.numerics.declarations import Integers
 from stream_filters.filters.numerics.elementary import dot
 from stream_filters.filters.numerics.student_t_mixtures import Mixture
 
+# share of the way to each observation that the centre goes
+_FOLLOWING = 0.05
+# the rival: degrees of freedom, share of its variance that a step keeps, least variance
+_RIVAL_DOF = 4.0
+_RIVAL_MEMORY = 0.85
+_RIVAL_LEAST = 1e-12
+_RIVAL_CONSTANT = math.lgamma(2.5) - math.lgamma(2.0) - 0.5 * math.log(math.pi * _RIVAL_DOF)
+
 
 @compiled
-def begin_rows(values: Floats, parts: Parts, sizes: Sizes) -> None:
-    """Learn the warm-up's values [w], NaN = missing: centred ones, or with a window as they came."""
+def begin_rows(values: Floats, noise: Floats, parts: Parts, sizes: Sizes) -> None:
+    """Learn the warm-up's values [w], NaN = missing, in the belief's unit: centred ones, but not so with a window.
+
+    noise [w]: standard deviations of their noise in units of the usual one.
+    """
     grid, state, scratch = (
         view_grid(parts.grid, sizes),
         view_state(parts.state, sizes),
@@ -40,19 +67,19 @@ def begin_rows(values: Floats, parts: Parts, sizes: Sizes) -> None:
     if sizes.window > 0:
         state.absorbed[0] = fill(window_of(state, grid), belief, work, values)
     else:
-        state.absorbed[0] = _replay(grid, belief, work, values)
+        state.absorbed[0] = _replay(grid, belief, work, values, noise)
     store(state, belief, sizes)
 
 
 @inlined
-def _replay(grid: Grid, belief: Belief, work: Work, values: Floats) -> int:
+def _replay(grid: Grid, belief: Belief, work: Work, values: Floats, noise: Floats) -> int:
     """Absorb the centred values [w]; the first p become lags only. Returns how many were."""
     variants, order = belief.lags.shape
     absorbed = 0
     for t in range(values.shape[0]):
         missing = math.isnan(values[t])
         if t >= order:
-            predict_row(grid, belief, work, values[t])
+            predict_row(grid, belief, work, values[t], noise[t])
             if not missing:
                 absorb_row(grid, belief, work, values[t])
                 absorbed += 1
@@ -63,20 +90,23 @@ def _replay(grid: Grid, belief: Belief, work: Work, values: Floats) -> int:
                 belief.lags[v, k] = belief.lags[v, k - 1]
                 belief.lag_variances[v, k] = belief.lag_variances[v, k - 1]
             belief.lags[v, 0] = 0.0 if missing else values[t]
-            belief.lag_variances[v, 0] = belief.scales[1] if missing else 0.0
+            belief.lag_variances[v, 0] = belief.scales[VARIANCE] if missing else 0.0
     return absorbed
 
 
 Out = tuple[Floats, Integers, Floats]
+# observations and the standard deviations of their noise in units of the usual one, [R] each
+Seen = tuple[Floats, Floats]
 
 
 @compiled
-def filter_rows(observations: Floats, row: int, last: int, parts: Parts, out: Out, sizes: Sizes) -> int:
-    """Filter the observations from `row` up to `last` into state and outputs; returns the row that it came to.
+def filter_rows(seen: Seen, row: int, last: int, parts: Parts, out: Out, sizes: Sizes) -> int:
+    """Filter the rows from `row` up to `last` into state and outputs; returns the row that it came to.
 
     out: buffer of the outputs of all rows, where they start in it, and points for the stationary probability. Stops
-    before an observation that is out of the belief's range.
+    after a row that leaves the belief `beaten`.
     """
+    observations, noise = seen
     buffer, starts, points = out
     grid, state, scratch = (
         view_grid(parts.grid, sizes),
@@ -87,8 +117,10 @@ def filter_rows(observations: Floats, row: int, last: int, parts: Parts, out: Ou
     window, absorbed = window_of(state, grid), state.absorbed
     outputs = view_outputs(buffer, starts, 0, observations.shape[0], sizes)
     load(state, grid, belief, work, sizes)
-    while row < last and not out_of_range(belief, observations[row] - belief.scales[0]):
-        absorbed[0] = _filter_row(observations[row], row, absorbed[0], grid, belief, work, mixture, window, outputs)
+    while row < last and not beaten(belief, sizes):
+        reading = observations[row], noise[row]
+        absorbed[0] = _filter_row(reading, row, absorbed[0], grid, belief, work, mixture, window, outputs)
+        remember_latest(state.latest, observations[row], noise[row])
         if outputs.stationary_probability.shape[0] > 0:
             outputs.stationary_probability[row] = stationary_probability(belief, points, work.factor, work.room)
         if outputs.effective_memory.shape[0] > 0:
@@ -102,23 +134,23 @@ def filter_rows(observations: Floats, row: int, last: int, parts: Parts, out: Ou
 
 @compiled
 def filter_streams(
-    observations: Floats, bounds: Integers, states: Floats, parts: Parts, out: Out, sizes: Sizes, came_to: Integers
+    seen: Seen, bounds: Integers, states: Floats, parts: Parts, out: Out, sizes: Sizes, came_to: Integers
 ) -> None:
-    """Filter the observations [R] of every stream, those of stream s from bounds[s] up to bounds[s + 1].
+    """Filter the rows of every stream, those of stream s from bounds[s] up to bounds[s + 1].
 
     states [S, words]: changed. out: see `filter_rows`. came_to [S]: receives the row that each stream came to, short of
-    its last where it has not started, or where an observation is out of its belief's range.
+    its last where it has not started, or where its belief is `beaten`.
     """
     for s in range(came_to.shape[0]):
         came_to[s] = bounds[s]
         own = Parts(parts.grid, parts.scratch, states[s])
         if view_state(own.state, sizes).started[0] != 0:
-            came_to[s] = filter_rows(observations, bounds[s], bounds[s + 1], own, out, sizes)
+            came_to[s] = filter_rows(seen, bounds[s], bounds[s + 1], own, out, sizes)
 
 
 @inlined
 def _filter_row(
-    observation: float,
+    reading: tuple[float, float],
     t: int,
     absorbed: int,
     grid: Grid,
@@ -129,20 +161,72 @@ def _filter_row(
     out: Outputs,
 ) -> int:
     """Filter one row; returns how many observations were absorbed so far."""
-    value = observation - belief.scales[0]
+    observation, scale = reading
+    value = (observation - belief.scales[CENTRE]) / belief.scales[UNIT]
     missing = math.isnan(value)
-    predict_row(grid, belief, work, value)
+    value = min(max(value, -LARGEST), LARGEST) if not missing else value
+    predict_row(grid, belief, work, value, scale)
     report_predictive(grid, belief, work, mixture, value, t, out)
+    gross = False
     if not missing:
         log_evidence = absorb_row(grid, belief, work, value)
-        absorbed += 1
+        gross = work.reading[1] > 0.5
+        absorbed += 0 if gross else 1
         if out.log_evidence.shape[0] > 0:
-            out.log_evidence[t] = log_evidence
+            out.log_evidence[t] = log_evidence - math.log(belief.scales[UNIT])
         if out.outlier_probability.shape[0] > 0:
             outliers = dot(belief.weight, work.outlier, np.uint64(0), np.uint64(belief.weight.shape[0]))
-            out.outlier_probability[t] = outliers
+            out.outlier_probability[t] = work.reading[1] + (1.0 - work.reading[1]) * outliers
+        compare(belief, value, scale, log_evidence)
     push_lags(grid, belief, work, value)
     if window.rows.shape[0] > 0:
-        absorbed = slide(window, belief, work, observation)
+        absorbed = slide(window, belief, work, math.nan if gross else observation / belief.scales[UNIT])
+    elif not missing and not gross:
+        follow(belief, _FOLLOWING * value)
     report_posterior(grid, belief, work, mixture, t, out)
     return absorbed
+
+
+@inlined
+def follow(belief: Belief, value: float) -> None:
+    """Let the centre follow the series, so that drift and jumps turn about where it is."""
+    centre = belief.scales[CENTRE]
+    belief.scales[CENTRE] = centre + value * belief.scales[UNIT]
+    shift = (belief.scales[CENTRE] - centre) / belief.scales[UNIT]
+    belief.scales[LATEST] -= shift
+    belief.scales[ORIGIN] -= shift
+    ar_nodes.recentre(belief, shift)
+
+
+@inlined
+def compare(belief: Belief, value: float, scale: float, log_evidence: float) -> None:
+    """Score a simple rival, the last value with a running Student-t: how far it is ahead of late, and for how long."""
+    change = (value - belief.scales[LATEST]) / scale
+    variance = belief.scales[RIVAL_VARIANCE]
+    rival = _RIVAL_CONSTANT - 0.5 * math.log(variance) - math.log(scale)
+    rival -= 0.5 * (_RIVAL_DOF + 1.0) * log_square(abs(change) / math.sqrt(_RIVAL_DOF * variance))
+    ahead = min(max(belief.scales[LEAD] + rival - log_evidence, 0.0), AHEAD)
+    belief.scales[LATEST] = value
+    belief.scales[RIVAL_VARIANCE] = max(
+        _RIVAL_MEMORY * variance + (1.0 - _RIVAL_MEMORY) * change * change, _RIVAL_LEAST
+    )
+    belief.scales[LEAD] = ahead
+    belief.scales[ROWS_AHEAD] = belief.scales[ROWS_AHEAD] + 1.0 if ahead > 0.0 else 0.0
+
+
+@inlined
+def beaten(belief: Belief, sizes: Sizes) -> bool:
+    """Whether the rival is ahead, and has been for longer than a burst of gross errors may last."""
+    long = belief.scales[ROWS_AHEAD] > longest_burst(sizes.order)
+    return belief.scales[LEAD] >= AHEAD and long and sizes.window == 0
+
+
+@inlined
+def remember_latest(latest: Floats, observation: float, scale: float) -> None:
+    """Keep the latest observations and scales [2, w] in their order, the newest last."""
+    last = latest.shape[1] - 1
+    for i in range(last):
+        latest[0, i] = latest[0, i + 1]
+        latest[1, i] = latest[1, i + 1]
+    latest[0, last] = observation
+    latest[1, last] = scale

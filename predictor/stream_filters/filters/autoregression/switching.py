@@ -50,7 +50,7 @@ def mix_nodes(grid: Grid, belief: Belief, work: Work) -> None:
             belief.weight[j] += jump
             inflow = jump + (1.0 - grid.restarts[j]) * floor_share * grid.prior[j]
             share = min(inflow / max(belief.weight[j], _TINY), 1.0)
-            work.share[j] = share if share >= _LEAST_SHARE else 0.0
+            work.share[j] = share * (1.0 - grid.own[j]) if share >= _LEAST_SHARE else 0.0
         _take(grid, belief, work, v)
     scale = 1.0 / total(belief.weight, np.uint64(0), np.uint64(belief.weight.shape[0]))
     for j in range(belief.weight.shape[0]):

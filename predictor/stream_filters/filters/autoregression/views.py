@@ -4,7 +4,6 @@ A state keeps a node's numbers together; a run takes them apart, so that each nu
 node.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from stream_filters.filters.autoregression.records import (
     NAMES,
     NO_WEIGHT,
+    VARIANCE,
     Belief,
     Grid,
     Scratch,
@@ -24,8 +24,6 @@ from stream_filters.filters.autoregression.window import Window
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.layout import Layout
-
-_EXPONENT_LIMIT = 1000
 
 GRID = Layout(Grid, Sizes, NAMES)
 STATE = Layout(State, Sizes, NAMES)
@@ -71,11 +69,10 @@ def load(state: State, grid: Grid, belief: Belief, work: Work, sizes: Sizes) -> 
     """Take a state's nodes apart; those that fill up vectors have no weight and know nothing."""
     a, b, weight, mean, cov = state.a, state.b, state.weight, state.mean, state.cov
     lanes, nodes = np.uint64(stride(sizes)), np.uint64(sizes.nodes)
-    unit = min(max(-math.frexp(belief.scales[1])[1], -_EXPONENT_LIMIT), _EXPONENT_LIMIT)
-    work.unit[0], work.unit[1] = math.ldexp(1.0, unit), unit * math.log(2.0)
+    work.reading[0], work.reading[1] = 1.0, 0.0
     for j in range(belief.b.shape[0]):
         belief.half_dof[j] = a[grid.group[j]]
-        belief.b[j], belief.weight[j] = belief.scales[1], NO_WEIGHT
+        belief.b[j], belief.weight[j] = belief.scales[VARIANCE], NO_WEIGHT
     belief.mean[:] = 0.0
     belief.cov[:] = 0.0
     for v in range(sizes.variants):

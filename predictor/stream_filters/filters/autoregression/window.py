@@ -12,14 +12,14 @@ import math
 from typing import NamedTuple
 
 from stream_filters.filters.autoregression import equations as ar_nodes
-from stream_filters.filters.autoregression.records import SMALLEST_VARIANCE, Belief, Work
+from stream_filters.filters.autoregression.records import CENTRE, SMALLEST_VARIANCE, UNIT, VARIANCE, Belief, Work
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled
 from stream_filters.filters.numerics.declarations import Integers
 
 
 class Window(NamedTuple):
-    """What is kept of the stream, in its own units; a window of no rows is not used.
+    """What is kept of the stream, in the belief's unit; a window of no rows is not used.
 
     rows [W, d]: an observation, then its lags, newest first; the oldest row is overwritten. latest [p]: the latest
     observations, newest first, NaN = missing. place [2]: how many rows are kept, where the next one goes.
@@ -41,8 +41,8 @@ def fill(window: Window, belief: Belief, work: Work, values: Floats) -> int:
     _learn(window, belief, work)
     for k in range(window.latest.shape[0]):
         missing = math.isnan(window.latest[k])
-        belief.lags[0, k] = 0.0 if missing else window.latest[k] - belief.scales[0]
-        belief.lag_variances[0, k] = belief.scales[1] if missing else 0.0
+        belief.lags[0, k] = 0.0 if missing else window.latest[k] - belief.scales[CENTRE] / belief.scales[UNIT]
+        belief.lag_variances[0, k] = belief.scales[VARIANCE] if missing else 0.0
     return window.place[0]
 
 
@@ -52,15 +52,15 @@ def slide(window: Window, belief: Belief, work: Work, value: float) -> int:
 
     Lags are centred anew; ones that are predictions keep their values.
     """
-    centre = belief.scales[0]
+    centre = belief.scales[CENTRE] / belief.scales[UNIT]
     _keep(window, value)
     if not math.isnan(value):
         _learn(window, belief, work)
     for k in range(window.latest.shape[0]):
         if math.isnan(window.latest[k]):
-            belief.lags[0, k] += centre - belief.scales[0]
+            belief.lags[0, k] += centre - belief.scales[CENTRE] / belief.scales[UNIT]
         else:
-            belief.lags[0, k] = window.latest[k] - belief.scales[0]
+            belief.lags[0, k] = window.latest[k] - belief.scales[CENTRE] / belief.scales[UNIT]
     return window.place[0]
 
 
@@ -89,16 +89,18 @@ def _learn(window: Window, belief: Belief, work: Work) -> None:
     rows, _, place, _ = window
     count, following = place
     guess = _set_prior(window, belief)
+    centre = belief.scales[CENTRE] / belief.scales[UNIT]
     belief.half_dof[:] = 0.5
     belief.b[:] = 0.5 * guess
     for i in range(count):
         row = rows[(following - count + i) % rows.shape[0]]
         for k in range(1, row.shape[0]):
-            work.regressors[k, :] = row[k] - belief.scales[0]
+            work.regressors[k, :] = row[k] - centre
         ar_nodes.locate(belief, work)
         ar_nodes.project(belief, work)
+        ar_nodes.add_noise(work, 1.0)
         for j in range(belief.b.shape[0]):
-            error = row[0] - belief.scales[0] - work.location[j]
+            error = row[0] - centre - work.location[j]
             work.second[j] = 1.0 / work.spread[j]
             work.first[j] = error * work.second[j]
             belief.half_dof[j] += 0.5
@@ -111,11 +113,12 @@ def _set_prior(window: Window, belief: Belief) -> float:
     """Centre the belief, and give it the prior's mean and cov; returns v."""
     rows, latest, kept, prior = window
     count, order = kept[0], latest.shape[0]
-    variance = belief.scales[1]
+    variance = belief.scales[VARIANCE]
     if count >= order + 4:
-        belief.scales[0] = rows[0, 0] + _mean_power(rows, count, rows[0, 0], 1)
-        variance = _mean_power(rows, count, belief.scales[0], 2)
-    guess = max(0.5 * variance, SMALLEST_VARIANCE * belief.scales[1])
+        centre = rows[0, 0] + _mean_power(rows, count, rows[0, 0], 1)
+        belief.scales[CENTRE] = centre * belief.scales[UNIT]
+        variance = _mean_power(rows, count, centre, 2)
+    guess = max(0.5 * variance, SMALLEST_VARIANCE * belief.scales[VARIANCE])
     belief.mean[:] = 0.0
     belief.mean[1, :] = prior[0]
     belief.cov[:] = 0.0
