@@ -15,6 +15,7 @@ from stream_filters_client.scenarios.adaptive_mixture import MIXTURE_SCENARIOS
 from stream_filters_client.scenarios.base import Scenario
 
 from benchmarks.accuracy.adaptive_mixture_exact import exactness_targets
+from benchmarks.accuracy.adaptive_mixture_field import field_targets
 from benchmarks.accuracy.targets import Target
 
 _LENGTH = 2000
@@ -150,6 +151,7 @@ def targets(*, quick: bool) -> Iterator[Target]:
     yield Target("mixture-five: accuracy under one permutation, 200-2000", _mean(result.one_permutation), limit)
     yield from _one_regime(streams, wider)
     yield from honest_data()
+    yield from field_targets(quick=quick)
 
 
 def _mean(values: list[float]) -> float:

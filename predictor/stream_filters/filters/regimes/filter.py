@@ -10,17 +10,12 @@ from stream_filters.filters.base import TIME, Array, Batch, FilterConfig, Filter
 from stream_filters.filters.numerics.declarations import Integers
 from stream_filters.filters.numerics.workspace import PerThread, ReportRoom
 from stream_filters.filters.regimes.records import (
-    ANNOUNCED,
-    BORN,
-    CURRENT,
-    SCALE,
-    SEEN,
-    WARM_UP,
     Settings,
     Sizes,
 )
 from stream_filters.filters.regimes.report import REPORT
-from stream_filters.filters.regimes.rows import begin_stream, filter_streams, forecast_rows
+from stream_filters.filters.regimes.rows import Readings, begin_stream, filter_streams, forecast_rows
+from stream_filters.filters.regimes.soundness import check_state
 from stream_filters.filters.regimes.views import SCRATCH, SETTINGS, STATE, Parts
 
 Drift = Literal["none", "trend", "average"]
@@ -78,6 +73,15 @@ class AdaptiveMixtureConfig(FilterConfig):
     outlier_rate: float = Field(
         default=5e-4, ge=0.0, le=0.2, description="expected share of outliers, refined as they come; 0 = there are none"
     )
+    outlier_strength: float = Field(
+        default=300.0, gt=0.0, le=1e15, description="how many observations that expectation is worth"
+    )
+    restless: float = Field(
+        default=0.5, ge=0.0, le=0.9, description="prior probability that the regime has no memory at all"
+    )
+    noise_memory: float = Field(
+        default=0.1, ge=0.0, le=0.9, description="prior probability that noise is correlated from row to row"
+    )
     announce: float = Field(
         default=0.8, ge=0.0, le=1.0, description="probability from which another regime is announced"
     )
@@ -102,11 +106,13 @@ class AdaptiveMixture(FilterOfMany[AdaptiveMixtureConfig]):
 
     name = "adaptive_mixture"
     description = "Detects changes between recurring regimes and learns each regime's mean, spread and trend."
-    schema_version = 1
+    schema_version = 2
+    takes_observation_scales = True
     config_type = AdaptiveMixtureConfig
 
     def __init__(self, config: AdaptiveMixtureConfig) -> None:
         super().__init__(config)
+        known = config.base_mean is not None
         settings = Settings(
             dwell=config.dwell,
             dwell_strength=config.dwell_strength,
@@ -121,6 +127,10 @@ class AdaptiveMixture(FilterOfMany[AdaptiveMixtureConfig]):
             base_memory=config.base_memory,
             recycle=config.recycle if config.reuse else 1.0,
             outlier_rate=config.outlier_rate,
+            outlier_strength=config.outlier_strength,
+            fixed=known,
+            restless=0.0 if known or not config.reuse or config.regimes == 1 else config.restless,
+            noise_memory=0.0 if known else config.noise_memory,
             announce=config.announce,
             recent=config.recent,
             tail=0.5 * (1.0 - config.interval),
@@ -194,33 +204,18 @@ class AdaptiveMixture(FilterOfMany[AdaptiveMixtureConfig]):
         return Parts(self._settings, self._scratch.value, words), np.ndarray((), self._state_dtype, words)
 
     def verify(self, state: Array) -> None:
-        """Raise ValueError unless every count, label and place is one that there is."""
-        regimes, (current, met) = self.config.regimes, (state["status"][:, CURRENT], state["status"][:, BORN])
-        clock, started = state["clock"], bool(state["units"][SCALE] > 0.0)
-        if (clock < 0).any() or clock[ANNOUNCED] >= regimes or (not started and clock[SEEN] >= WARM_UP):
-            raise ValueError("its counts are out of range")
-        if (
-            (current < 0).any()
-            or (current >= np.clip(met, 1, regimes)).any()
-            or (met < 0).any()
-            or (met > regimes).any()
-        ):
-            raise ValueError("its regimes are out of range")
-        wanted = np.arange(regimes) if started else 0
-        if (np.sort(state["label"], axis=1) != wanted).any():
-            raise ValueError("its labels are not one for each regime")
-        if np.isnan(state["log_weight"]).any():
-            raise ValueError("its weights are no weights")
+        """Raise ValueError unless every count, label and place is one that there is, and every number can be."""
+        check_state(state, self.config.regimes, fixed=self.config.base_mean is not None)
 
     def run_many(self, states: Array, batch: Batch, bounds: Integers, names: frozenset[str]) -> Step:
         """Filter R rows; see `Filter.run_many`."""
-        observations = batch.observations[:, 0].copy()
-        plan = self._room.plan(observations.size, names)
+        readings = Readings(batch.observations[:, 0].copy(), np.array(batch.observation_scales, np.float64))
+        plan = self._room.plan(batch.observations.shape[0], names)
         buffer = plan.new_buffer()
         # A read-only array would be another type, and have the kernels compiled again.
         words = np.frombuffer(states).reshape(len(states), -1).copy()
         parts = Parts(self._settings, self._scratch.value, words[0])
-        filter_streams(observations, bounds, words, parts, (buffer, plan.starts), self._sizes)
+        filter_streams(readings, bounds, words, parts, (buffer, plan.starts), self._sizes)
         return Step(np.ndarray(len(states), self._state_dtype, words), plan.arrays(buffer))
 
     def forecast(self, state: Array, horizon: int) -> Mapping[str, Array]:

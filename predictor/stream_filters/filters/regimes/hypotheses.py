@@ -12,73 +12,103 @@ import numpy as np
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.elementary import dot, exp, largest, log, log1p, total
-from stream_filters.filters.regimes.equations import base_log_density, regime_log_densities
+from stream_filters.filters.regimes.equations import regime_log_densities
+from stream_filters.filters.regimes.expectations import base_log_densities, outlier_share
+from stream_filters.filters.regimes.noise_memory import spread_noise
 from stream_filters.filters.regimes.records import (
     BORN,
     CURRENT,
     EMPTY,
+    GAP,
+    ROWS,
     SEEN,
+    SHAPE,
     Belief,
     Settings,
     Work,
-    arrive,
 )
+from stream_filters.filters.regimes.transitions import arrive
 
+# Share of the changes that may replace a regime that is worth nothing, and how fast it falls with what it is worth.
+_SPARED, _WORTH = 0.1, 10.0
 # Probabilities below this count as this where their log is taken.
 _LEAST = 1e-300
 
 
 @inlined
-def expect(belief: Belief, settings: Settings, work: Work) -> None:
-    """Fill `work.masses` for the row after the belief: through the transition matrix, and what comes back or is new.
+def _worth(belief: Belief, settings: Settings, m: int, k: int) -> float:
+    """Observations of hypothesis m's regime k, for the rows since the last of them."""
+    unused = float(belief.clock[ROWS] - belief.last_used[m, k])
+    return 2.0 * (belief.regimes[SHAPE, m, k] - settings.variance_shape + 0.5) / (unused + settings.dwell)
 
-    The first observation belongs to the first regime. When all regimes are in use, the share `recycle` of the changes
-    needs a new one; without reuse all do, and arrival holds only the mass that stays. Outliers have a beta prior worth
-    one outlier; the stream is in the same regime as before them.
+
+@inlined
+def next_new_regime(belief: Belief, settings: Settings, m: int) -> int:
+    """The place of hypothesis m's next new regime: the first unborn, or the one that it can best do without."""
+    regimes = belief.regimes.shape[2]
+    if belief.status[m, BORN] < regimes:
+        return belief.status[m, BORN]
+    least, place = math.inf, 0
+    for k in range(regimes):
+        if k != belief.status[m, CURRENT] or regimes == 1:
+            worth = _worth(belief, settings, m, k)
+            if worth < least:
+                least, place = worth, k
+    return place
+
+
+@inlined
+def expect(belief: Belief, settings: Settings, work: Work, ahead: float, scale2: float) -> None:
+    """Fill `work.masses` and the noise for the row `ahead` rows after those seen or missed.
+
+    Through the transition matrix, and what comes back or is new. The first observation belongs to the first regime.
+    When all regimes are in use, a share of the changes needs a new one: `recycle`, and more if there is a regime to
+    spare. Without reuse all do, and arrival holds only the mass that stays. The stream is in the same regime as before
+    outliers. scale2: of the row's noise, relative.
     """
     masses = work.masses
     regimes = masses.known.shape[1]
     first = belief.clock[SEEN] == 0
-    seen = min(float(belief.clock[SEEN]), settings.memory)
+    rate = outlier_share(belief, settings)
     for m in range(belief.log_weight.shape[0]):
         if belief.log_weight[m] == EMPTY:
             continue
         current = belief.status[m, CURRENT]
-        arrive(belief.occupancy, belief.transitions, settings, m, work.row, masses.arrival)
+        arrive(belief, settings, work, m)
         stay = 1.0 if first else masses.arrival[m, current]
-        fresh = 0.0
+        fresh, recycled = 0.0, settings.recycle
+        if belief.status[m, BORN] == regimes and not settings.fixed and settings.reuse and regimes > 1:
+            recycled += _SPARED * exp(-_WORTH * _worth(belief, settings, m, next_new_regime(belief, settings, m)))
         for k in range(regimes):
             masses.known[m, k] = 0.0
             if first or not settings.reuse:
                 fresh = 1.0 - stay
             elif belief.status[m, BORN] == regimes:
-                fresh = settings.recycle * (1.0 - stay)
-                masses.known[m, k] = (1.0 - settings.recycle) * masses.arrival[m, k]
+                fresh = recycled * (1.0 - stay)
+                masses.known[m, k] = (1.0 - recycled) * masses.arrival[m, k]
             elif k < belief.status[m, BORN]:
                 masses.known[m, k] = masses.arrival[m, k]
             else:
                 fresh += masses.arrival[m, k]
-        rate = 0.0
-        if settings.outlier_rate > 0.0:
-            rate = min((1.0 + belief.outliers[m]) / (1.0 / settings.outlier_rate + seen), 0.5)
         masses.known[m, current] = stay * (1.0 - rate)
         masses.outlier[m] = stay * rate
         masses.fresh[m] = fresh
+    spread_noise(belief, work, float(belief.clock[GAP]) + ahead, scale2)
 
 
 @inlined
-def _offers(belief: Belief, work: Work, base: float) -> None:
+def _offers(belief: Belief, work: Work, begin: float, stray: float) -> None:
     """Fill `work.grow`, `work.responsibility` and `work.offer`, by slot.
 
-    base: log density of the observation under the base measure.
+    begin, stray: log density of the observation as the first of a new regime, and as an outlier.
     """
     known, fresh, outlier = work.flat_known, work.masses.fresh, work.masses.outlier
     regimes = work.share.shape[1]
     for i in range(known.shape[0]):
         work.scores[i] = log(max(known[i], _LEAST)) + work.density[i]
     for m in range(fresh.shape[0]):
-        work.beside[m] = log(max(outlier[m], _LEAST)) + base
-        work.begun[m] = log(max(fresh[m], _LEAST)) + base
+        work.beside[m] = log(max(outlier[m], _LEAST)) + stray
+        work.begun[m] = log(max(fresh[m], _LEAST)) + begin
     for m in range(fresh.shape[0]):
         log_weight, current, born = belief.log_weight[m], belief.status[m, CURRENT], belief.status[m, BORN]
         for slot in range(regimes + 1):
@@ -102,13 +132,14 @@ def _offers(belief: Belief, work: Work, base: float) -> None:
 
 
 @inlined
-def weigh(belief: Belief, settings: Settings, work: Work, y: float) -> tuple[float, float]:
+def weigh(belief: Belief, settings: Settings, work: Work, y: float, scale2: float) -> tuple[float, float]:
     """Fill `work` with the unnormalised log weights of all successors.
 
     Returns the log evidence of y, and the probability that y was an outlier.
     """
     regime_log_densities(settings, work, y)
-    _offers(belief, work, base_log_density(belief, settings, y))
+    begin, stray = base_log_densities(belief, settings, y, scale2)
+    _offers(belief, work, begin, stray)
     none, hypotheses = np.uint64(0), np.uint64(work.grow.shape[0])
     top = largest(work.grow, none, hypotheses)
     for slot in range(work.change.shape[0]):
@@ -139,18 +170,3 @@ def _heaviest_offer(offers: Floats) -> int:
         if offers[m] > offers[best]:
             best = m
     return best
-
-
-@inlined
-def next_new_regime(belief: Belief, m: int) -> int:
-    """The place of hypothesis m's next new regime: the first unborn, or the one that it can best do without."""
-    regimes = belief.regimes.shape[2]
-    if belief.status[m, BORN] < regimes:
-        return belief.status[m, BORN]
-    oldest = 0
-    for k in range(regimes):
-        if oldest == belief.status[m, CURRENT] or (
-            k != belief.status[m, CURRENT] and belief.last_used[m, k] < belief.last_used[m, oldest]
-        ):
-            oldest = k
-    return oldest

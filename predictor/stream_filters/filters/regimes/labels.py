@@ -9,9 +9,11 @@ from stream_filters.filters.regimes.equations import regime_mean, regime_varianc
 from stream_filters.filters.regimes.records import (
     ANNOUNCED,
     BORN,
+    CURRENT,
+    DOUBTED,
     EMPTY,
-    KNOWN,
     MEAN,
+    RUN_LENGTH,
     SHAPE,
     VARIANCE,
     Belief,
@@ -26,6 +28,10 @@ _MIXED_UP = 0.5
 _FAR = 20.0
 # Observations, beyond the prior's, before a regime's own estimates are trusted to say so.
 _TRUSTED = 4.0
+# What is announced and less probable than this is all but excluded; it is so for a few rows at most.
+_EXCLUDED, _PATIENCE = 0.1, 2
+# Less than this share of the rows, and of so many more, is rare.
+_RARE, _RARE_ROWS = 0.08, 30.0
 # Between equally good assignments the labels stay.
 _RELABEL = 1e-3
 
@@ -47,7 +53,9 @@ def assign(cost: Floats, columns: Integers, potentials: Floats, places: Integers
         least[:] = math.inf
         visited[:] = 0
         column = 0
-        while matched[column] != 0:
+        for _ in range(n + 1):
+            if matched[column] == 0:
+                break
             visited[column] = 1
             step = math.inf
             following = 0
@@ -68,7 +76,9 @@ def assign(cost: Floats, columns: Integers, potentials: Floats, places: Integers
                 else:
                     least[j] -= step
             column = following
-        while column != 0:
+        for _ in range(n + 1):
+            if column == 0:
+                break
             matched[column] = matched[previous[column]]
             column = previous[column]
     for j in range(1, n + 1):
@@ -89,7 +99,7 @@ def _mixed_up(belief: Belief, settings: Settings, m: int) -> bool:
     for k in range(belief.status[m, BORN]):
         reference = belief.reference[belief.label[m, k]]
         learnt = 2.0 * (belief.regimes[SHAPE, m, k] - settings.variance_shape)
-        if reference[KNOWN] > 0.0 and learnt > _TRUSTED:
+        if reference[VARIANCE] > 0.0 and learnt > _TRUSTED:
             mean, variance = regime_mean(belief.regimes, m, k), regime_variance(belief.regimes, m, k)
             if _distance(mean, variance, reference[MEAN], reference[VARIANCE]) > _MIXED_UP:
                 return True
@@ -105,7 +115,7 @@ def _relabel(belief: Belief, work: Work, m: int) -> None:
     for k in range(regimes):
         for label in range(regimes):
             reference = belief.reference[label]
-            if k < belief.status[m, BORN] and reference[KNOWN] > 0.0:
+            if k < belief.status[m, BORN] and reference[VARIANCE] > 0.0:
                 mean, variance = regime_mean(belief.regimes, m, k), regime_variance(belief.regimes, m, k)
                 distance = _distance(mean, variance, reference[MEAN], reference[VARIANCE])
                 cost[k, label] = min(distance, _FAR)
@@ -126,13 +136,42 @@ def align(belief: Belief, settings: Settings, work: Work) -> int:
         reference = belief.reference[belief.label[best, k]]
         reference[MEAN] = regime_mean(belief.regimes, best, k)
         reference[VARIANCE] = regime_variance(belief.regimes, best, k)
-        reference[KNOWN] = 1.0
     return best
 
 
 @compiled
-def announce(belief: Belief, settings: Settings, probabilities: Floats) -> None:
-    """Announce another label once its probability passes the threshold. probabilities: [K], by label."""
+def _stray(belief: Belief, m: int) -> bool:
+    """Whether hypothesis m's regime has just changed to one that is rare, in a chain without memory."""
+    if belief.restless[m] < 0.5 or belief.status[m, RUN_LENGTH] != 0:
+        return False
+    current = belief.status[m, CURRENT]
+    visits = whole = 0.0
+    for origin in range(belief.transitions.shape[1]):
+        for target in range(belief.transitions.shape[2]):
+            whole += belief.transitions[m, origin, target]
+        visits += belief.transitions[m, origin, current]
+    return bool(visits < _RARE * (whole + _RARE_ROWS))
+
+
+@compiled
+def announce(belief: Belief, settings: Settings, probabilities: Floats, best: int) -> None:
+    """Announce another label once its probability passes the threshold, or the announced one is all but excluded.
+
+    probabilities: [K], by label. best: the heaviest hypothesis. What is rare and comes without memory is no regime to
+    announce, but an outlier, until it lasts.
+    """
+    if _stray(belief, best):
+        return
     for label in range(probabilities.shape[0]):
         if probabilities[label] >= settings.announce and probabilities[label] > probabilities[belief.clock[ANNOUNCED]]:
             belief.clock[ANNOUNCED] = label
+    belief.clock[DOUBTED] += 1
+    if probabilities[belief.clock[ANNOUNCED]] >= _EXCLUDED:
+        belief.clock[DOUBTED] = 0
+    if belief.clock[DOUBTED] <= _PATIENCE:
+        return
+    likeliest = 0
+    for label in range(1, probabilities.shape[0]):
+        if probabilities[label] > probabilities[likeliest]:
+            likeliest = label
+    belief.clock[ANNOUNCED], belief.clock[DOUBTED] = likeliest, 0

@@ -9,6 +9,7 @@ from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.elementary import dot, total
 from stream_filters.filters.numerics.student_t import cdf
 from stream_filters.filters.numerics.student_t_mixtures import Mixture, first_components, mixture_quantiles
+from stream_filters.filters.regimes.expectations import base_spread
 from stream_filters.filters.regimes.records import (
     BASE_MEAN,
     BORN,
@@ -25,7 +26,6 @@ from stream_filters.filters.regimes.records import (
     Belief,
     Settings,
     Work,
-    base_rate,
 )
 
 # Quantiles leave out components lighter than this; before alike ones are united, only much lighter ones.
@@ -33,7 +33,9 @@ _NEGLIGIBLE = 1e-4
 _NEGLIGIBLE_ALONE = 1e-6
 # Error of quantiles, in standard deviations of the mixture.
 _TOLERANCE = 1e-3
-# Mixture whose locations and scales differ by less than this share of a scale count as one for quantiles.
+# Improbable components so many scales of the base measure from its centre are left out of means.
+_FAR_OFF = 10.0
+# Components whose locations and scales differ by less than this share of a scale count as one for quantiles.
 _ALIKE = 0.1
 
 
@@ -56,9 +58,11 @@ def predictive(belief: Belief, settings: Settings, work: Work, ahead: float, mix
             mass[m * regimes + k] = weight * work.masses.known[m, k] if met else 0.0
     for i in range(half):
         mixture.weights[i], mixture.dofs[i] = mass[i] * (1.0 - drifts[i]), 2.0 * shape[i]
-        mixture.locations[i] = fields[LEVEL + CONSTANT, i]
+        mixture.locations[i] = fields[LEVEL + CONSTANT, i] + work.shift[i]
     for i in range(half):
-        scale2 = fields[RATE + CONSTANT, i] / shape[i] * (1.0 + fields[LEVEL_VAR + CONSTANT, i])
+        scale2 = (
+            fields[RATE + CONSTANT, i] / shape[i] * (work.noise[i] + work.lever[i] * fields[LEVEL_VAR + CONSTANT, i])
+        )
         mixture.scales[i] = math.sqrt(scale2)
     n = half
     if settings.drifting > 0.0:
@@ -71,12 +75,13 @@ def predictive(belief: Belief, settings: Settings, work: Work, ahead: float, mix
         )
         for i in range(half):
             weights[i], dofs[i] = mass[i] * drifts[i], 2.0 * shape[i]
-            locations[i] = fields[LEVEL + DRIFTING, i] + ahead * fields[SLOPE, i]
+            locations[i] = fields[LEVEL + DRIFTING, i] + ahead * fields[SLOPE, i] + work.shift[i]
         for i in range(half):
             moved = ahead * (2.0 * fields[SLOPE_COV, i] + ahead * fields[SLOPE_VAR, i])
-            scale2 = fields[RATE + DRIFTING, i] / shape[i] * (1.0 + fields[LEVEL_VAR + DRIFTING, i] + moved)
+            level_var = fields[LEVEL_VAR + DRIFTING, i] + moved
+            scale2 = fields[RATE + DRIFTING, i] / shape[i] * (work.noise[i] + work.lever[i] * level_var)
             scales[i] = math.sqrt(scale2)
-    scale2 = base_rate(belief, settings) / settings.variance_shape * (1.0 + 1.0 / settings.level_strength)
+    scale2 = base_spread(belief, settings) / settings.variance_shape
     mixture.weights[n], mixture.locations[n] = base, belief.units[BASE_MEAN]
     mixture.scales[n], mixture.dofs[n] = math.sqrt(scale2), 2.0 * settings.variance_shape
     return n + 1
@@ -84,15 +89,22 @@ def predictive(belief: Belief, settings: Settings, work: Work, ahead: float, mix
 
 @inlined
 def mean_and_std(mixture: Mixture, n: int) -> tuple[float, float]:
-    """Moments of the first n components."""
+    """Moments of the first n components, those left out that are both improbable and far off.
+
+    Nothing else can be said of a mean: one gross error makes it probable, a little, that more will come.
+    """
     none, components = np.uint64(0), np.uint64(n)
-    mass = total(mixture.weights, none, components)
-    mean = dot(mixture.weights, mixture.locations, none, components) / mass
-    own = mixture.terms[0]
+    own, weights = mixture.terms[0], mixture.terms[1]
+    centre, limit = mixture.locations[n - 1], _FAR_OFF * mixture.scales[n - 1]
+    for i in range(n):
+        counts = mixture.weights[i] > _NEGLIGIBLE or abs(mixture.locations[i] - centre) < limit
+        weights[i] = mixture.weights[i] if counts else 0.0
+    mass = total(weights, none, components)
+    mean = dot(weights, mixture.locations, none, components) / mass
     for i in range(n):
         offset = mixture.locations[i] - mean
         own[i] = mixture.scales[i] * mixture.scales[i] * mixture.dofs[i] / (mixture.dofs[i] - 2.0) + offset * offset
-    return mean, math.sqrt(dot(mixture.weights, own, none, components) / mass)
+    return mean, math.sqrt(dot(weights, own, none, components) / mass)
 
 
 @compiled

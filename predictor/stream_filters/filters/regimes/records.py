@@ -19,17 +19,23 @@ CONSTANT, DRIFTING = 0, 1
 # Fields of `status`: the current regime, rows since the last change, how many regimes were met.
 CURRENT, RUN_LENGTH, BORN = range(3)
 # Fields of `regimes`: V ~ IG(shape, rate), the probability that the level has a slope, level and slope with covariances
-# in units of V. Those that differ between CONSTANT and DRIFTING come in pairs, to be added to the field's number.
-SHAPE, DRIFTS, SLOPE, SLOPE_COV, SLOPE_VAR, LEVEL, LEVEL_VAR, RATE = 0, 1, 2, 3, 4, 5, 7, 9
-REGIME_FIELDS = 11
+# in units of V, and what of the rate is still the prior's: minus it before the first observation, 0 where it is fixed.
+# Those that differ between CONSTANT and DRIFTING come in pairs, to be added to the field's number.
+SHAPE, DRIFTS, SLOPE, SLOPE_COV, SLOPE_VAR, LEVEL, LEVEL_VAR, RATE, PRIOR_RATE = 0, 1, 2, 3, 4, 5, 7, 9, 11
+REGIME_FIELDS = 12
 
-# Fields of `units`.
+# Fields of `units`: what internal units are, and the mean and variance of the stream, from so many observations.
 ORIGIN, SCALE, BASE_MEAN, BASE_VAR, BASE_COUNT = range(5)
+# Fields of `course`: log of a typical squared step from row to row and how many it rests on, the last observation and
+# its scale², the last gross error, whether the last observation was one, how many there were and how many of them
+# followed one, how far a fresh belief is ahead; mean and variance of the latest standardised residuals, how much they
+# would have helped, and the memory of regimes that follows.
+STEP, STEPS, LAST, LAST_NOISE, FAULT, FAULTY, FAULTS, REPEATS, LOSS, OFFSET, SPREAD, MISFIT, PACE = range(13)
 # Fields of `clock`: rows since the first observation, observations, missing rows since the last observation,
-# announced label, whether all observations so far are equal.
-ROWS, SEEN, GAP, ANNOUNCED, UNVARIED = range(5)
-# Fields of `reference`: what was last announced of each label.
-MEAN, VARIANCE, KNOWN = range(3)
+# announced label, whether all observations so far are equal, rows since the announced regime is all but excluded.
+ROWS, SEEN, GAP, ANNOUNCED, UNVARIED, DOUBTED = range(6)
+# Fields of `reference`: what was last announced of each label; variance 0 before it was.
+MEAN, VARIANCE = range(2)
 
 WARM_UP = 10
 EMPTY = -math.inf
@@ -47,7 +53,8 @@ class Belief(NamedTuple):
     """Views into one state. The regimes of a hypothesis are in order of birth; `label` gives their announced names."""
 
     log_weight: Annotated[Floats, "hypotheses"]  # -inf = unused slot
-    outliers: Annotated[Floats, "hypotheses"]  # expected number of outliers so far
+    restless: Annotated[Floats, "hypotheses"]  # probability that the chain has no memory
+    echo: Annotated[Floats, "hypotheses"]  # sum of products of residuals one row apart, over the variance
     status: Annotated[Integers, "hypotheses, 3"]
     occupancy: Annotated[Floats, "hypotheses, regimes"]  # distribution of the regime after the missing rows
     transitions: Annotated[Floats, "hypotheses, regimes, regimes"]  # how often the column followed the row
@@ -56,16 +63,18 @@ class Belief(NamedTuple):
     regimes: Annotated[
         Floats, f"{REGIME_FIELDS}, hypotheses, regimes"
     ]  # a field beside that of the next regime, so that loops are vectorised
-    reference: Annotated[Floats, "regimes, 3"]
+    reference: Annotated[Floats, "regimes, 2"]
     units: Annotated[Floats, "5"]
-    clock: Annotated[Integers, "5"]
-    warm_up: Annotated[Floats, f"{WARM_UP}"]  # the first observations as they came
+    course: Annotated[Floats, "13"]
+    clock: Annotated[Integers, "6"]
+    latest: Annotated[Floats, f"{WARM_UP}"]  # the last observations as they came, observation n in place n % WARM_UP
 
 
 class Masses(NamedTuple):
     """Where each hypothesis expects the next observation to come from; a hypothesis's masses sum to 1."""
 
     arrival: Annotated[Floats, "hypotheses, regimes"]  # distribution of the regime
+    aimless: Annotated[Floats, "hypotheses, regimes"]  # distribution of the regime if the chain has no memory
     known: Annotated[Floats, "hypotheses, regimes"]  # of being in a regime that was met, as a regular observation
     fresh: Annotated[Floats, "hypotheses"]  # of being in a regime never met
     outlier: Annotated[Floats, "hypotheses"]  # of being an outlier
@@ -86,6 +95,11 @@ class Work(NamedTuple):
     scores: Annotated[Floats, "hypotheses * regimes"]  # log mass times density
     other: Annotated[Floats, "hypotheses * regimes"]
     active: Annotated[Floats, "hypotheses * regimes"]  # 1 for the regimes that were met by hypotheses in use, else 0
+    noise: Annotated[Floats, "hypotheses * regimes"]  # variance of the observation's noise, in units of V
+    shift: Annotated[Floats, "hypotheses * regimes"]  # what is left of the last residual
+    lever: Annotated[Floats, "hypotheses * regimes"]  # how much of the level's error is in the residual
+    memory: Annotated[Floats, "hypotheses"]  # correlation of the noise from row to row
+    residual: Annotated[Floats, "hypotheses"]  # of the last observation
     share: Annotated[Floats, "hypotheses, regimes"]  # posterior probability of the drifting variant
     grow: Annotated[Floats, "hypotheses"]  # log weight when the regime stays
     responsibility: Annotated[Floats, "hypotheses"]  # probability that the observation was no outlier
@@ -128,56 +142,20 @@ class Settings(NamedTuple):
     base_memory: float
     recycle: float
     outlier_rate: float
+    outlier_strength: float
+    fixed: bool
+    restless: float
+    noise_memory: float
     announce: float
     recent: int
     tail: float
 
 
 @inlined
-def reset_regime(belief: Belief, settings: Settings, m: int, k: int) -> None:
-    """Regime k of hypothesis m becomes one of which nothing is known: the base measure."""
-    belief.regimes[SHAPE, m, k] = settings.variance_shape
-    belief.regimes[DRIFTS, m, k] = settings.drifting
-    belief.regimes[SLOPE, m, k] = 0.0
-    belief.regimes[SLOPE_COV, m, k] = 0.0
-    belief.regimes[SLOPE_VAR, m, k] = settings.slope_var
-    for variant in range(2):
-        belief.regimes[LEVEL + variant, m, k] = belief.units[BASE_MEAN]
-        belief.regimes[LEVEL_VAR + variant, m, k] = 1.0 / settings.level_strength
-        belief.regimes[RATE + variant, m, k] = base_rate(belief, settings)
-    for target in range(belief.regimes.shape[2]):
-        belief.transitions[m, k, target] = 0.0
-
-
-@inlined
-def base_rate(belief: Belief, settings: Settings) -> float:
-    """Rate of the base measure's inverse gamma: a new regime has a fraction of the stream's variance."""
-    return settings.variance_shape * settings.variance_fraction * belief.units[BASE_VAR]
-
-
-@compiled
-def start(belief: Belief, settings: Settings) -> None:
-    """One hypothesis: the stream is in its first regime, of which nothing is known."""
-    belief.log_weight[:] = EMPTY
-    belief.log_weight[0] = 0.0
-    belief.occupancy[:] = 0.0
-    for m in range(belief.status.shape[0]):
-        belief.status[m, CURRENT] = 0
-        belief.status[m, RUN_LENGTH] = -1
-        belief.status[m, BORN] = 1
-        belief.outliers[m] = 0.0
-        belief.occupancy[m, 0] = 1.0
-        for k in range(belief.regimes.shape[2]):
-            belief.label[m, k] = k
-            belief.last_used[m, k] = -1
-            reset_regime(belief, settings, m, k)
-    belief.reference[:] = 0.0
-
-
-@inlined
 def copy_hypothesis(source: Belief, i: int, target: Belief, j: int) -> None:
     """Hypothesis j of `target` becomes hypothesis i of `source`, its weight excepted."""
-    target.outliers[j] = source.outliers[i]
+    target.restless[j] = source.restless[i]
+    target.echo[j] = source.echo[i]
     for field in range(source.status.shape[1]):
         target.status[j, field] = source.status[i, field]
     for k in range(source.regimes.shape[2]):
@@ -198,58 +176,3 @@ def heaviest(belief: Belief) -> int:
         if belief.log_weight[m] > belief.log_weight[best]:
             best = m
     return best
-
-
-@inlined
-def change_rate(transitions: Floats, settings: Settings, m: int) -> float:
-    """Expected share of changes over all regimes: the prior's, refined by hypothesis m's counts in [M, K, K]."""
-    stays = 0.0
-    total = 0.0
-    for origin in range(transitions.shape[1]):
-        stays += transitions[m, origin, origin]
-        for target in range(transitions.shape[1]):
-            total += transitions[m, origin, target]
-    strength = settings.dwell_strength
-    return (strength / settings.dwell + total - stays) / (strength + total)
-
-
-@inlined
-def transition_row(transitions: Floats, settings: Settings, m: int, origin: int, change: float, out: Floats) -> None:
-    """Posterior mean [K] of the probabilities after `origin`: its own counts, and a prior around the rate of all.
-
-    change: `change_rate` of hypothesis m.
-    """
-    regimes = out.shape[0]
-    if regimes == 1:
-        out[0] = 1.0
-        return
-    strength = settings.dwell_sharing
-    total = strength
-    for target in range(regimes):
-        total += transitions[m, origin, target]
-    scale = 1.0 / total
-    other = strength * change / (regimes - 1)
-    for target in range(regimes):
-        out[target] = (other + transitions[m, origin, target]) * scale
-    out[origin] = (strength * (1.0 - change) + transitions[m, origin, origin]) * scale
-
-
-@inlined
-def arrive(occupancy: Floats, transitions: Floats, settings: Settings, m: int, row: Floats, out: Floats) -> None:
-    """Write to out[m] of out [M, K] the distribution of hypothesis m's regime at the next row.
-
-    Without reuse a regime that was left never comes back: only the mass that stays is given. row: scratch [K].
-    """
-    change = change_rate(transitions, settings, m)
-    for target in range(row.shape[0]):
-        out[m, target] = 0.0
-    for origin in range(row.shape[0]):
-        held = occupancy[m, origin]
-        if held == 0.0:
-            continue
-        transition_row(transitions, settings, m, origin, change, row)
-        if settings.reuse:
-            for target in range(row.shape[0]):
-                out[m, target] += held * row[target]
-        else:
-            out[m, origin] += held * row[origin]

@@ -23,9 +23,8 @@ from stream_filters.filters.regimes.records import (
     Settings,
     Sizes,
     Work,
-    change_rate,
-    transition_row,
 )
+from stream_filters.filters.regimes.transitions import change_rate, transition_row
 from stream_filters.filters.regimes.units import location_out, std_out
 
 
@@ -69,7 +68,7 @@ def label_probabilities(belief: Belief, settings: Settings, work: Work) -> None:
             out[belief.label[m, k]] += weight * belief.occupancy[m, k]
             left -= belief.occupancy[m, k]
         if not settings.reuse and left > 0.0:
-            out[belief.label[m, next_new_regime(belief, m)]] += weight * left
+            out[belief.label[m, next_new_regime(belief, settings, m)]] += weight * left
 
 
 @compiled
@@ -164,7 +163,9 @@ def _report_regimes(belief: Belief, settings: Settings, work: Work, m: int, t: i
         if report.regime_means.shape[0] > 0:
             report.regime_means[t, label] = location_out(belief, regime_mean(belief.regimes, m, k))
         if report.regime_stds.shape[0] > 0:
-            report.regime_stds[t, label] = std_out(belief, math.sqrt(regime_variance(belief.regimes, m, k)))
+            report.regime_stds[t, label] = std_out(
+                belief, math.sqrt(regime_variance(belief.regimes, m, k) / (1.0 - work.memory[m] * work.memory[m]))
+            )
     if report.regime_weights.shape[0] + report.transition_matrix.shape[0] == 0:
         return
     matrix = work.matrix

@@ -8,9 +8,15 @@ from stream_filters.filters.regimes.records import (
     BASE_COUNT,
     BASE_MEAN,
     BASE_VAR,
+    LAST,
+    LAST_NOISE,
     ORIGIN,
+    PACE,
     SCALE,
     SEEN,
+    SPREAD,
+    STEP,
+    STEPS,
     UNVARIED,
     WARM_UP,
     Belief,
@@ -23,23 +29,26 @@ _FARTHEST = 1e60
 # Deviations count up to so many standard deviations, so that one wild value does not set the scale of the stream.
 _WINSOR = 10.0
 _LEAST_BASE_VAR = 1e-20
+_LEAST_STEP = 1e-150
+# a squared difference of two normals has twice their variance, and its log is less on average, by -psi(1/2) - log 2
+_LOG_STEP_TO_VARIANCE = 1.2703628454614782 - math.log(2.0)
 # What one unit is while all observations are equal, relative to them.
 _UNVARIED_SCALE = 1e-6
 
 
 @compiled
-def prepare(belief: Belief, values: Floats) -> None:
+def prepare(belief: Belief, memory: float, values: Floats) -> None:
     """Choose origin, scale and base measure from the warm-up: its median, and a winsorised standard deviation.
 
-    values: room [WARM_UP].
+    memory: of a regime's estimates. values: room [WARM_UP].
     """
     peak = 0.0
     for i in range(WARM_UP):
-        peak = max(peak, abs(belief.warm_up[i]))
+        peak = max(peak, abs(belief.latest[i]))
     # A power of two, so that dividing by it is exact, and squares stay in range.
     exponent = math.frexp(peak)[1]
     for i in range(WARM_UP):
-        values[i] = math.ldexp(math.ldexp(belief.warm_up[i], -(exponent // 2)), -(exponent - exponent // 2))
+        values[i] = math.ldexp(math.ldexp(belief.latest[i], -(exponent // 2)), -(exponent - exponent // 2))
     origin = _sorted_median(values)
     for i in range(WARM_UP):
         values[i] = abs(values[i] - origin)
@@ -56,8 +65,23 @@ def prepare(belief: Belief, values: Floats) -> None:
     belief.units[ORIGIN] = math.ldexp(math.ldexp(origin, exponent // 2), exponent - exponent // 2)
     scale = math.ldexp(math.ldexp(math.sqrt(variance), exponent // 2), exponent - exponent // 2)
     belief.clock[UNVARIED] = 1 if scale == 0.0 else 0
+    belief.units[SCALE] = scale
     if scale == 0.0:
-        scale = _UNVARIED_SCALE * abs(belief.units[ORIGIN])
+        set_unvaried(belief, belief.units[ORIGIN])
+    belief.course[:] = 0.0
+    belief.course[LAST_NOISE] = belief.course[SPREAD] = 1.0
+    belief.course[PACE] = memory
+    if belief.clock[UNVARIED] == 0:
+        belief.course[LAST] = to_internal(belief, belief.latest[0])
+        for i in range(1, WARM_UP):
+            _learn_step(belief.course, math.inf, to_internal(belief, belief.latest[i]), 1.0)
+
+
+@compiled
+def set_unvaried(belief: Belief, value: float) -> None:
+    """Units of a stream all of whose values are equal."""
+    scale = _UNVARIED_SCALE * abs(value)
+    belief.units[ORIGIN] = value
     belief.units[SCALE] = scale if scale > 0.0 else _UNVARIED_SCALE
 
 
@@ -109,13 +133,30 @@ def learn_scale(belief: Belief, settings: Settings, y: float) -> None:
 
 
 @compiled
-def learn_base(belief: Belief, settings: Settings, y: float) -> None:
+def _learn_step(course: Floats, memory: float, y: float, scale2: float) -> None:
+    """The typical step follows that from the last observation to y, internal; equal ones say nothing of noise."""
+    difference = abs(y - course[LAST])
+    noise = 0.5 * (scale2 + course[LAST_NOISE])
+    course[LAST], course[LAST_NOISE] = y, scale2
+    if difference == 0.0:
+        return
+    step = 2.0 * math.log(max(difference, _LEAST_STEP)) - math.log(noise) + _LOG_STEP_TO_VARIANCE
+    course[STEPS] = min(course[STEPS] + 1.0, memory)
+    course[STEP] += (step - course[STEP]) / course[STEPS]
+
+
+@compiled
+def learn_base(belief: Belief, settings: Settings, y: float, scale2: float) -> None:
     """The base measure follows the mean and variance of the stream, y being internal; a fixed one stays."""
     units: Floats = belief.units
-    if belief.clock[UNVARIED] == 1 or math.isinf(units[BASE_COUNT]):
+    if belief.clock[UNVARIED] == 1 or settings.fixed:
         return
+    if belief.clock[SEEN] >= WARM_UP:
+        _learn_step(belief.course, settings.base_memory, y, scale2)
+    else:
+        belief.course[LAST], belief.course[LAST_NOISE] = y, scale2
     units[BASE_COUNT] = min(units[BASE_COUNT] + 1.0, settings.base_memory)
-    gain = 1.0 / units[BASE_COUNT]
+    gain = 1.0 / (units[BASE_COUNT] * max(scale2, 1.0))
     limit = _WINSOR * math.sqrt(units[BASE_VAR])
     deviation = min(max(y - units[BASE_MEAN], -limit), limit)
     units[BASE_MEAN] += gain * deviation

@@ -6,8 +6,11 @@ import numpy as np
 
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.elementary import exp, largest, total
-from stream_filters.filters.regimes.equations import absorb, least_variance, log_normaliser
+from stream_filters.filters.regimes.equations import absorb, log_normaliser, reading_of
+from stream_filters.filters.regimes.expectations import expect_again, reset_regime
 from stream_filters.filters.regimes.hypotheses import next_new_regime, weigh
+from stream_filters.filters.regimes.noise_memory import learn_memory
+from stream_filters.filters.regimes.pace import watch
 from stream_filters.filters.regimes.records import (
     BORN,
     CURRENT,
@@ -22,8 +25,8 @@ from stream_filters.filters.regimes.records import (
     Settings,
     Work,
     copy_hypothesis,
-    reset_regime,
 )
+from stream_filters.filters.regimes.transitions import restless_after
 
 # A hypothesis with less log probability than this is forgotten: the changes that arise anew at every row outweigh it.
 _LIGHTEST = -40.0
@@ -51,23 +54,24 @@ def _change(belief: Belief, settings: Settings, work: Work, slot: int, y: float)
     target = slot
     share = work.share[source, min(slot, regimes - 1)]
     if slot == regimes:
-        target = next_new_regime(belief, source)
+        target = next_new_regime(belief, settings, source)
     if slot == belief.status[source, BORN] or target != slot:
         fresh.status[slot, BORN] = max(fresh.status[slot, BORN], target + 1)
         reset_regime(fresh, settings, slot, target)
         share = fresh.regimes[DRIFTS, slot, target]
+    else:
+        fresh.restless[slot] = restless_after(fresh.restless[slot], work, source, target)
     _settle(fresh, slot, target)
     fresh.status[slot, RUN_LENGTH] = 0
-    absorb(fresh.regimes, slot, target, settings.memory, least_variance(belief), y, 1.0, share)
+    absorb(fresh, settings, slot, target, reading_of(work, source * regimes + target, y, 1.0), share)
+    expect_again(fresh, settings, slot, target)
     work.fresh_normaliser[slot, target] = log_normaliser(fresh.regimes[SHAPE, slot, target])
 
 
 @inlined
 def _grow(belief: Belief, settings: Settings, work: Work, y: float, evidence: float) -> None:
     """Every hypothesis that no change takes the place of stays in its regime and learns y."""
-    least = least_variance(belief)
     counted = 1.0 if belief.clock[SEEN] > 0 else 0.0
-    forget = 1.0 if belief.clock[SEEN] < settings.memory else 1.0 - 1.0 / settings.memory
     for m in range(work.grow.shape[0]):
         work.beside[m] = 1.0
         if work.grow[m] == math.inf:
@@ -78,12 +82,17 @@ def _grow(belief: Belief, settings: Settings, work: Work, y: float, evidence: fl
         k = belief.status[m, CURRENT]
         responsibility = work.responsibility[m]
         belief.transitions[m, k, k] += counted
-        belief.outliers[m] = (belief.outliers[m] + 1.0 - responsibility) * forget
+        if counted > 0.0:
+            belief.restless[m] = restless_after(belief.restless[m], work, m, k)
+            belief.echo[m] = learn_memory(belief, settings, m, y)
         belief.status[m, RUN_LENGTH] += 1 + belief.clock[GAP]
         for other in range(belief.occupancy.shape[1]):
             belief.occupancy[m, other] = 1.0 if other == k else 0.0
         belief.last_used[m, k] = belief.clock[ROWS]
-        absorb(belief.regimes, m, k, settings.memory, least, y, responsibility, work.share[m, k])
+        absorb(
+            belief, settings, m, k, reading_of(work, m * work.share.shape[1] + k, y, responsibility), work.share[m, k]
+        )
+        expect_again(belief, settings, m, k)
         work.beside[m] = belief.regimes[SHAPE, m, k]
     for m in range(work.grow.shape[0]):
         work.begun[m] = log_normaliser(work.beside[m])
@@ -100,6 +109,9 @@ def _place_changes(belief: Belief, settings: Settings, work: Work, y: float, evi
     """
     for i in range(belief.units.shape[0]):
         work.fresh.units[i] = belief.units[i]
+    for i in range(belief.course.shape[0]):
+        work.fresh.course[i] = belief.course[i]
+    for i in range(belief.clock.shape[0]):
         work.fresh.clock[i] = belief.clock[i]
     work.target[:] = -1
     for _ in range(work.change.shape[0]):
@@ -141,12 +153,14 @@ def find_weights(belief: Belief, work: Work) -> None:
 
 
 @compiled
-def update(belief: Belief, settings: Settings, work: Work, y: float) -> tuple[float, float]:
+def update(belief: Belief, settings: Settings, work: Work, y: float, scale2: float) -> tuple[float, float]:
     """Learn the observation y, in internal units; `work.arrival` and `work.normaliser` belong to `belief`.
 
     Returns the log evidence of y and the probability that y was an outlier.
     """
-    evidence, outlier = weigh(belief, settings, work, y)
+    evidence, outlier = weigh(belief, settings, work, y, scale2)
+    if not settings.fixed:
+        watch(belief, settings, work, y, evidence)
     _place_changes(belief, settings, work, y, evidence)
     _grow(belief, settings, work, y, evidence)
     regimes = belief.label.shape[1]
