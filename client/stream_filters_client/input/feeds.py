@@ -1,7 +1,7 @@
 """What to replay: a scenario with its truth, a file, or standard input; cut into requests."""
 
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -112,9 +112,7 @@ def from_stdin(layout: Layout, model: str, config: Mapping[str, Any], length: in
     known = Source(())
 
     def rows() -> Iterable[Row]:
-        binary = getattr(sys.stdin, "buffer", None)
-        lines = sys.stdin if binary is None else pipe_lines(binary, STDIN, layout.encoding)
-        read_live(lines, layout, STDIN, known)
+        read_live(_stdin_lines(layout.encoding), layout, STDIN, known)
         return known.rows
 
     label = "-".join([STDIN, *layout.columns])
@@ -130,3 +128,10 @@ def from_stdin(layout: Layout, model: str, config: Mapping[str, Any], length: in
         label,
         len(layout.columns),
     )
+
+
+def _stdin_lines(encoding: str | None) -> Iterator[str]:
+    # held until the end: a text layer that goes closes what is below it, which aborts while a thread reads there
+    text = sys.stdin
+    binary = getattr(text, "buffer", None)
+    yield from text if binary is None else pipe_lines(binary, STDIN, encoding)
