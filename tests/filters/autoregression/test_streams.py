@@ -208,7 +208,7 @@ def test_stationary_probability_tells_a_random_walk_from_noise() -> None:
         noise, _ = run(np.random.default_rng(16).standard_normal(300), config)
         walk, _ = run(np.cumsum(np.random.default_rng(17).standard_normal(300)) * 1.02 ** np.arange(300), config)
         assert np.median(noise["stationary_probability"][-20:]) > 0.99
-        assert np.median(walk["stationary_probability"][-20:]) < 0.1
+        assert np.median(walk["stationary_probability"][-20:]) < 0.25
 
 
 def test_memory_is_long_without_drift_and_short_with_it() -> None:
@@ -218,8 +218,8 @@ def test_memory_is_long_without_drift_and_short_with_it() -> None:
     for t in range(1, 1000):
         y[t] = 0.9 * np.sin(t / 40) * y[t - 1] + rng.standard_normal()
     moving, _ = run(y)
-    assert moving["drift_rate"][-1] > 3 * still["drift_rate"][-1]
-    assert moving["effective_memory"][-1] < 100 < still["effective_memory"][-1]
+    assert np.median(moving["drift_rate"][200:]) > 3 * np.median(still["drift_rate"][200:])
+    assert np.median(moving["effective_memory"][200:]) < 100 < np.median(still["effective_memory"][200:])
 
 
 def test_model_weights_are_probabilities_and_find_the_variant_that_fits() -> None:

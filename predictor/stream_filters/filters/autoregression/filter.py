@@ -65,6 +65,8 @@ class OnlineArLearning(FilterOfMany[Config]):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
+        # the regression on a window weighs all its rows alike
+        self.takes_observation_scales = config.window is None  # type: ignore[misc]
         self.grid = grid_of(config)
         self._sizes = sizes_of(config)
         self._dtype = STATE.dtype(self._sizes)
@@ -121,7 +123,8 @@ class OnlineArLearning(FilterOfMany[Config]):
 
         A belief that a simple rival beats for long begins again, see `_begin_again`.
         """
-        rows = np.stack([batch.observations[:, 0], batch.observation_scales])
+        noise = batch.observation_scales if self.config.window is None else np.ones(len(batch.observations))
+        rows = np.stack([batch.observations[:, 0], noise])
         plan = self._room.plan(rows.shape[1], names)
         buffer = plan.new_buffer()
         out, arrays = (buffer, plan.starts, self._points), plan.arrays(buffer)
