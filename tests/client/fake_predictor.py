@@ -128,6 +128,12 @@ class FakePredictor:
     async def ServerMetadata(self, *_: Any) -> wire.ServerMetadataResponse:  # noqa: N802
         return wire.ServerMetadataResponse(name="fake", version="1.2.3", extensions=["model_repository_extension"])
 
+    async def RepositoryIndex(self, *_: Any) -> wire.RepositoryIndexResponse:  # noqa: N802
+        index = wire.RepositoryIndexResponse()
+        for name in MODELS:
+            index.models.add(name=name, version="1", state="READY")
+        return index
+
     async def ModelReady(self, request: Any, context: Any) -> wire.ModelReadyResponse:  # noqa: N802
         await self._known(request.name, context)
         return wire.ModelReadyResponse(ready=True)

@@ -34,6 +34,13 @@ def test_no_file_of_the_client_names_it() -> None:
     assert not [file for file in sources if MEAN in file.read_text(encoding="utf-8")]
 
 
+def test_it_is_listed_with_its_outputs(served: PredictorProcess, run: Run) -> None:  # noqa: F811
+    told = run("list", "--target", served.grpc_address, "--json")
+
+    (found,) = (model for model in told.json if model["name"] == MEAN)
+    assert "mean" in [output["name"] for output in found["outputs"]]
+
+
 def test_it_is_replayed_scored_and_reported(served: PredictorProcess, run: Run, readings: Path) -> None:  # noqa: F811
     saved, page, view = (readings.parent / name for name in ("run.json", "page.html", "view.svg"))
     source = ("--model", MEAN, "--file", str(readings), "--column", "level", "--target", served.grpc_address)

@@ -26,10 +26,11 @@ from stream_filters_client.commands.common import (
     takes_options,
 )
 from stream_filters_client.errors import BadInput
-from stream_filters_client.protocol.inspection import KNOWN_MODELS, ServerInfo
+from stream_filters_client.protocol.inspection import ServerInfo
 from stream_filters_client.protocol.routing import TRANSPORTS, Transport
 from stream_filters_client.replays import interruption
 from stream_filters_client.replays.retries import RetryCount
+from stream_filters_client.scenarios import MODELS
 
 _EVERY_SECONDS = 1.0
 _DURATION_SECONDS = 10.0
@@ -88,7 +89,7 @@ def bench(
     *,
     model: Annotated[
         str, typer.Option(metavar="MODEL", help="The model to send to.", autocompletion=known_models)
-    ] = KNOWN_MODELS[0],
+    ] = MODELS[0],
     streams: Annotated[int, typer.Option(min=1, help="Streams at once.")] = 1,
     batch: Annotated[int, typer.Option(min=1, help="Observations in one request.")] = 1,
     transport: Annotated[

@@ -19,8 +19,8 @@ from typer.core import TyperCommand, TyperOption
 from stream_filters_client import errors
 from stream_filters_client.kubernetes.target import Via, reach
 from stream_filters_client.protocol.calls import Patience
-from stream_filters_client.protocol.inspection import KNOWN_MODELS
 from stream_filters_client.replays.retries import RetryCount
+from stream_filters_client.scenarios import MODELS
 from stream_filters_client.stream import StreamClient
 
 _TARGET_VARIABLE = "STREAM_FILTERS_TARGET"
@@ -34,7 +34,7 @@ DEFAULT_TARGET = "localhost:8081"
 
 def known_models(incomplete: str) -> list[str]:
     """Names of models for a shell to complete."""
-    return [name for name in KNOWN_MODELS if name.startswith(incomplete)]
+    return [name for name in MODELS if name.startswith(incomplete)]
 
 
 class ExitCode(IntEnum):

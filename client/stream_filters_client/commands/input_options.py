@@ -13,8 +13,7 @@ from stream_filters_client.errors import BadInput
 from stream_filters_client.input import feeds
 from stream_filters_client.input.feeds import Feed
 from stream_filters_client.input.layout import Layout
-from stream_filters_client.protocol.inspection import KNOWN_MODELS
-from stream_filters_client.scenarios import SCENARIOS
+from stream_filters_client.scenarios import MODELS, SCENARIOS
 
 DEFAULT_LENGTH = 1_000
 ALL = "all"
@@ -97,7 +96,7 @@ class InputOptions:
 
     def _models(self) -> list[str]:
         given = list(dict.fromkeys(self.model or ()))
-        return list(KNOWN_MODELS) if ALL in given else given
+        return list(MODELS) if ALL in given else given
 
     def _check(self, names: Sequence[str], models: Sequence[str], *, own: bool) -> None:
         if not (names or own):

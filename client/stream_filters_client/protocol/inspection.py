@@ -12,9 +12,6 @@ from stream_filters_client.protocol.calls import Call, Conversation
 from stream_filters_client.protocol.sequence import Rows, Sequence, new_sequence_id
 from stream_filters_client.wire import inference_pb2 as wire
 
-# The protocol has no call that lists models: these are asked for by name.
-KNOWN_MODELS = ("streaming_kalman", "online_ar_learning", "adaptive_mixture")
-
 
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
@@ -116,15 +113,20 @@ def model_info(name: str) -> Conversation[ModelInfo]:
 
 
 def models(names: Iterable[str] | None) -> Conversation[tuple[ModelInfo, ...]]:
-    """Ask for the models named, or for those of the known ones that are there."""
+    """Ask for the models named, or for all that there are."""
     found = []
-    for name in KNOWN_MODELS if names is None else names:
-        try:
-            found.append((yield from model_info(name)))
-        except errors.ModelNotFound:
-            if names is not None:
-                raise
+    for name in (yield from model_names()) if names is None else names:
+        found.append((yield from model_info(name)))  # noqa: PERF401  a comprehension cannot ask
     return tuple(found)
+
+
+def model_names() -> Conversation[list[str]]:
+    """Ask which models there are. Raises Unsupported where the server has no list of them."""
+    try:
+        index = yield Call("RepositoryIndex", wire.RepositoryIndexRequest())
+    except errors.Unsupported as failure:
+        raise errors.Unsupported("the server has no list of its models; name one with --model") from failure
+    return [model.name for model in index.models]
 
 
 def round_trip(model: ModelInfo) -> Conversation[RoundTrip]:
@@ -147,9 +149,7 @@ def check(names: Iterable[str] | None) -> Conversation[Check]:
     server = yield from server_info()
     found = yield from models(names)
     if not found:
-        raise errors.ModelNotFound(
-            f"the server has none of {', '.join(KNOWN_MODELS)}; name the models that it has with --model"
-        )
+        raise errors.ModelNotFound("the server has no models; see its settings")
     trips = yield from _round_trips(found)
     return Check(server, found, tuple(trips))
 

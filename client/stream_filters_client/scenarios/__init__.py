@@ -8,5 +8,7 @@ from stream_filters_client.scenarios.streaming_kalman import KALMAN_SCENARIOS
 _ALL: tuple[Scenario, ...] = (*KALMAN_SCENARIOS, *AR_SCENARIOS, *MIXTURE_SCENARIOS)
 
 SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _ALL}
+# what they are for; a predictor may have others
+MODELS = tuple(dict.fromkeys(scenario.model for scenario in _ALL))
 
-__all__ = ["SCENARIOS", "Scenario", "Stream"]
+__all__ = ["MODELS", "SCENARIOS", "Scenario", "Stream"]

@@ -41,19 +41,23 @@ DESCRIPTOR = _pool.AddSerializedFile(
     b'amInferResponse\x12#\n\rerror_message\x18\x01 \x01(\tR\x0cerrorMessage\x12D\n\x0einfer_response\x18\x02 \x01(\x0b2\x1d.i'
     b'nference.ModelInferResponseR\rinferResponse"b\n\x15ModelSequencesRequest\x12\x1d\n\nmodel_nam'
     b'e\x18\x01 \x01(\tR\tmodelName\x12\x14\n\x05after\x18\x02 \x01(\tR\x05after\x12\x14\n\x05limit\x18\x03 \x01(\x03R\x05limit"O\n\x16ModelSequences'
-    b'Response\x12!\n\x0csequence_ids\x18\x01 \x03(\tR\x0bsequenceIds\x12\x12\n\x04next\x18\x02 \x01(\tR\x04next2\x84\x07\n\x14GRPCInferenc'
-    b'eService\x12K\n\nServerLive\x12\x1c.inference.ServerLiveRequest\x1a\x1d.inference.ServerLiveRespo'
-    b'nse"\x00\x12N\n\x0bServerReady\x12\x1d.inference.ServerReadyRequest\x1a\x1e.inference.ServerReadyRespo'
-    b'nse"\x00\x12K\n\nModelReady\x12\x1c.inference.ModelReadyRequest\x1a\x1d.inference.ModelReadyResponse'
-    b'"\x00\x12W\n\x0eServerMetadata\x12 .inference.ServerMetadataRequest\x1a!.inference.ServerMetadat'
-    b'aResponse"\x00\x12T\n\rModelMetadata\x12\x1f.inference.ModelMetadataRequest\x1a .inference.ModelM'
-    b'etadataResponse"\x00\x12K\n\nModelInfer\x12\x1c.inference.ModelInferRequest\x1a\x1d.inference.ModelI'
-    b'nferResponse"\x00\x12f\n\x13RepositoryModelLoad\x12%.inference.RepositoryModelLoadRequest\x1a&.i'
-    b'nference.RepositoryModelLoadResponse"\x00\x12l\n\x15RepositoryModelUnload\x12\'.inference.Repo'
-    b'sitoryModelUnloadRequest\x1a(.inference.RepositoryModelUnloadResponse"\x00\x12Y\n\x10ModelStr'
-    b'eamInfer\x12\x1c.inference.ModelInferRequest\x1a#.inference.ModelStreamInferResponse(\x010\x01\x12'
-    b'U\n\x0eModelSequences\x12 .inference.ModelSequencesRequest\x1a!.inference.ModelSequencesRe'
-    b'sponseb\x06proto3'
+    b'Response\x12!\n\x0csequence_ids\x18\x01 \x03(\tR\x0bsequenceIds\x12\x12\n\x04next\x18\x02 \x01(\tR\x04next"W\n\x16RepositoryInd'
+    b'exRequest\x12\'\n\x0frepository_name\x18\x01 \x01(\tR\x0erepositoryName\x12\x14\n\x05ready\x18\x02 \x01(\x08R\x05ready"\xca\x01\n\x17Rep'
+    b'ositoryIndexResponse\x12E\n\x06models\x18\x01 \x03(\x0b2-.inference.RepositoryIndexResponse.ModelIn'
+    b'dexR\x06models\x1ah\n\nModelIndex\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n\x07version\x18\x02 \x01(\tR\x07version\x12\x14\n\x05state'
+    b'\x18\x03 \x01(\tR\x05state\x12\x16\n\x06reason\x18\x04 \x01(\tR\x06reason2\xde\x07\n\x14GRPCInferenceService\x12K\n\nServerLive\x12\x1c.i'
+    b'nference.ServerLiveRequest\x1a\x1d.inference.ServerLiveResponse"\x00\x12N\n\x0bServerReady\x12\x1d.inf'
+    b'erence.ServerReadyRequest\x1a\x1e.inference.ServerReadyResponse"\x00\x12K\n\nModelReady\x12\x1c.infe'
+    b'rence.ModelReadyRequest\x1a\x1d.inference.ModelReadyResponse"\x00\x12W\n\x0eServerMetadata\x12 .inf'
+    b'erence.ServerMetadataRequest\x1a!.inference.ServerMetadataResponse"\x00\x12T\n\rModelMetada'
+    b'ta\x12\x1f.inference.ModelMetadataRequest\x1a .inference.ModelMetadataResponse"\x00\x12K\n\nModel'
+    b'Infer\x12\x1c.inference.ModelInferRequest\x1a\x1d.inference.ModelInferResponse"\x00\x12f\n\x13Reposito'
+    b'ryModelLoad\x12%.inference.RepositoryModelLoadRequest\x1a&.inference.RepositoryModelLo'
+    b'adResponse"\x00\x12l\n\x15RepositoryModelUnload\x12\'.inference.RepositoryModelUnloadRequest\x1a('
+    b'.inference.RepositoryModelUnloadResponse"\x00\x12Y\n\x10ModelStreamInfer\x12\x1c.inference.Model'
+    b'InferRequest\x1a#.inference.ModelStreamInferResponse(\x010\x01\x12U\n\x0eModelSequences\x12 .infere'
+    b'nce.ModelSequencesRequest\x1a!.inference.ModelSequencesResponse\x12X\n\x0fRepositoryIndex\x12'
+    b'!.inference.RepositoryIndexRequest\x1a".inference.RepositoryIndexResponseb\x06proto3'
 )
 
 ServerLiveRequest = message_factory.GetMessageClass(DESCRIPTOR.message_types_by_name["ServerLiveRequest"])
@@ -77,3 +81,5 @@ RepositoryModelUnloadResponse = message_factory.GetMessageClass(DESCRIPTOR.messa
 ModelStreamInferResponse = message_factory.GetMessageClass(DESCRIPTOR.message_types_by_name["ModelStreamInferResponse"])
 ModelSequencesRequest = message_factory.GetMessageClass(DESCRIPTOR.message_types_by_name["ModelSequencesRequest"])
 ModelSequencesResponse = message_factory.GetMessageClass(DESCRIPTOR.message_types_by_name["ModelSequencesResponse"])
+RepositoryIndexRequest = message_factory.GetMessageClass(DESCRIPTOR.message_types_by_name["RepositoryIndexRequest"])
+RepositoryIndexResponse = message_factory.GetMessageClass(DESCRIPTOR.message_types_by_name["RepositoryIndexResponse"])

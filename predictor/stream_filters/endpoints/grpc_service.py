@@ -25,6 +25,8 @@ from stream_filters.wire.stream_filters_pb2 import (
     ModelSequencesRequest,
     ModelSequencesResponse,
     ModelStreamInferResponse,
+    RepositoryIndexRequest,
+    RepositoryIndexResponse,
 )
 
 # of inputs, of parameters and of outputs: more than any filter knows
@@ -66,6 +68,14 @@ class Servicer(InferenceServicer):
             if isinstance(response, LargeResponse):
                 return await asyncio.to_thread(response.serialized)
             return response
+
+    async def RepositoryIndex(self, request: Any, context: Any) -> Message:
+        """The models that are served, as Triton lists them."""
+        del context
+        index, ready = RepositoryIndexResponse(), self._data_plane.is_ready
+        for name in self._data_plane.model_registry.get_models() if ready or not request.ready else ():
+            index.models.add(name=name, version="1", state="READY" if ready else "UNAVAILABLE")
+        return index
 
     async def ModelSequences(self, request: Any, context: Any) -> Message:
         """A page of the names of a model's streams."""
@@ -194,12 +204,14 @@ def handlers(servicer: Servicer, reading_seconds: float) -> tuple[grpc.GenericRp
         )
         for method in service.methods
     }
-    own = {}
-    own["ModelSequences"] = grpc.unary_unary_rpc_method_handler(
-        _answering(servicer.ModelSequences),
-        request_deserializer=_reader(ModelSequencesRequest.FromString),
-        response_serializer=_serialized,
-    )
+    own = {
+        name: grpc.unary_unary_rpc_method_handler(
+            _answering(getattr(servicer, name)),
+            request_deserializer=_reader(request.FromString),
+            response_serializer=_serialized,
+        )
+        for name, request in (("ModelSequences", ModelSequencesRequest), ("RepositoryIndex", RepositoryIndexRequest))
+    }
     own["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
         _answering_stream(servicer.ModelStreamInfer, reading_seconds),
         request_deserializer=_reader(large_messages.read),

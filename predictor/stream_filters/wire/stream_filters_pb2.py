@@ -11,12 +11,19 @@ DESCRIPTOR: Any = _pool.AddSerializedFile(
     b'ponse\x12#\n\rerror_message\x18\x01 \x01(\tR\x0cerrorMessage\x12D\n\x0einfer_response\x18\x02 \x01(\x0b2\x1d.inference.M'
     b'odelInferResponseR\rinferResponse"b\n\x15ModelSequencesRequest\x12\x1d\n\nmodel_name\x18\x01 \x01(\tR\tm'
     b'odelName\x12\x14\n\x05after\x18\x02 \x01(\tR\x05after\x12\x14\n\x05limit\x18\x03 \x01(\x03R\x05limit"O\n\x16ModelSequencesResponse\x12!'
-    b'\n\x0csequence_ids\x18\x01 \x03(\tR\x0bsequenceIds\x12\x12\n\x04next\x18\x02 \x01(\tR\x04next2\xc1\x01\n\rStreamFilters\x12Y\n\x10Model'
-    b'StreamInfer\x12\x1c.inference.ModelInferRequest\x1a#.inference.ModelStreamInferResponse(\x01'
-    b'0\x01\x12U\n\x0eModelSequences\x12 .inference.ModelSequencesRequest\x1a!.inference.ModelSequence'
-    b'sResponseB\x02P\x01b\x06proto3'
+    b'\n\x0csequence_ids\x18\x01 \x03(\tR\x0bsequenceIds\x12\x12\n\x04next\x18\x02 \x01(\tR\x04next"W\n\x16RepositoryIndexRequest\x12'
+    b'\'\n\x0frepository_name\x18\x01 \x01(\tR\x0erepositoryName\x12\x14\n\x05ready\x18\x02 \x01(\x08R\x05ready"\xca\x01\n\x17RepositoryInd'
+    b'exResponse\x12E\n\x06models\x18\x01 \x03(\x0b2-.inference.RepositoryIndexResponse.ModelIndexR\x06model'
+    b's\x1ah\n\nModelIndex\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n\x07version\x18\x02 \x01(\tR\x07version\x12\x14\n\x05state\x18\x03 \x01(\tR\x05st'
+    b'ate\x12\x16\n\x06reason\x18\x04 \x01(\tR\x06reason2\x9b\x02\n\rStreamFilters\x12Y\n\x10ModelStreamInfer\x12\x1c.inference.Mo'
+    b'delInferRequest\x1a#.inference.ModelStreamInferResponse(\x010\x01\x12U\n\x0eModelSequences\x12 .inf'
+    b'erence.ModelSequencesRequest\x1a!.inference.ModelSequencesResponse\x12X\n\x0fRepositoryInd'
+    b'ex\x12!.inference.RepositoryIndexRequest\x1a".inference.RepositoryIndexResponseB\x02P\x01b\x06p'
+    b'roto3'
 )
 
 ModelStreamInferResponse: Any = message_factory.GetMessageClass(DESCRIPTOR.message_types_by_name["ModelStreamInferResponse"])
 ModelSequencesRequest: Any = message_factory.GetMessageClass(DESCRIPTOR.message_types_by_name["ModelSequencesRequest"])
 ModelSequencesResponse: Any = message_factory.GetMessageClass(DESCRIPTOR.message_types_by_name["ModelSequencesResponse"])
+RepositoryIndexRequest: Any = message_factory.GetMessageClass(DESCRIPTOR.message_types_by_name["RepositoryIndexRequest"])
+RepositoryIndexResponse: Any = message_factory.GetMessageClass(DESCRIPTOR.message_types_by_name["RepositoryIndexResponse"])
