@@ -47,6 +47,7 @@ def test_what_runs_leave_is_taken(rows: int) -> None:
         put("log_weight", slice(None), -50.0),
         put("restless", 3, 1.5),
         put("echo", 2, np.inf),
+        put("echo", 2, 1e5),
         put("status", (0, CURRENT), 3),
         put("status", (0, RUN_LENGTH), 10**6),
         put("occupancy", (1, 1), -0.1),

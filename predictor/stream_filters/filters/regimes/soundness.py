@@ -35,6 +35,8 @@ from stream_filters.filters.regimes.records import (
 )
 
 _ROUNDING = 1e-6
+# products of residuals of four standard deviations at most, summed over 500 observations
+_LARGEST_ECHO = 4.0 * 4.0 * 500.0
 
 
 def check_state(state: Array, regimes: int, *, fixed: bool) -> None:
@@ -48,6 +50,8 @@ def check_state(state: Array, regimes: int, *, fixed: bool) -> None:
     if not np.isfinite(units).all() or ((fixed != bool(np.isinf(state["units"][BASE_COUNT]))) and started):
         raise ValueError("its units are no units")
     if not started:
+        if state["units"].any():
+            raise ValueError("it has units before it has begun")
         return
     _check_weights(state)
     _check_regimes(state["regimes"])
@@ -88,6 +92,8 @@ def _check_weights(state: Array) -> None:
         raise ValueError("where it may be is no distribution")
     if (state["restless"] < 0.0).any() or (state["restless"] > 1.0).any():
         raise ValueError("its chains are weighed by no probabilities")
+    if (np.abs(state["echo"]) > _LARGEST_ECHO).any():
+        raise ValueError("its residuals' products are out of range")
     if (state["transitions"] < 0.0).any():
         raise ValueError("its transitions are no counts")
 
