@@ -12,12 +12,21 @@ from stream_filters_client.scenarios.streaming_kalman import KALMAN_SCENARIOS, k
 
 from benchmarks.accuracy.streaming_kalman_degenerate import degenerate_targets
 from benchmarks.accuracy.streaming_kalman_exact import exactness_targets
+from benchmarks.accuracy.streaming_kalman_field import field_targets
 from benchmarks.accuracy.targets import Target
 
 _LENGTH = 2000
 _SCENARIOS = {scenario.name: scenario for scenario in KALMAN_SCENARIOS}
 _WINDOWS = ((200, 500), (500, 1000), (1000, 2000))
 _PARAMETERS = {"observation_noise_std": 2.0, "position_noise": 1.0, "velocity_noise": 1.0}
+_ONE_GRID: Mapping[str, Any] = {
+    "process": "diag",
+    "position_noise": "always",
+    "robust": "never",
+    "memories": (),
+    "standing": "never",
+    "switching": 0.0,
+}
 _BELIEF = frozenset(
     {"log_evidence", "predictive_interval", "position_mean", "position_std", "velocity_mean", "velocity_std"}
 )
@@ -93,6 +102,7 @@ def targets(*, quick: bool) -> Iterator[Target]:
     yield from _jump(streams, slack)
     yield from _huang(streams, slack)
     yield from _sine(streams, slack)
+    yield from field_targets(8 if quick else 60)
     yield from degenerate_targets(streams=streams, rows=20_000 if quick else 1_000_000)
     if not quick:
         yield from _against_refits(60)
@@ -132,7 +142,7 @@ def _outliers(streams: int, clean: Runs, slack: float) -> Iterator[Target]:
     yield Target("outliers: position RMSE over a filter told the clean noise", ratio, high=0.60 + 0.05 * slack)
     alone = run_all(
         [_SCENARIOS["kalman-demo"].generate(seed, 500) for seed in range(streams)],
-        {"process": "diag", "position_noise": "always", "robust": "never", "memories": (), "switching": 0.0},
+        _ONE_GRID,
     )
     cost = alone.gap(200, 500) - clean.gap(200, 500)
     yield Target("cost of the average on clean data, 200-500", cost, high=0.002 * (1.0 + slack))

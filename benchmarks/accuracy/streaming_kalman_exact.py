@@ -23,6 +23,8 @@ _GRID: dict[str, Any] = {
     "position_noise": "never",
     "robust": "never",
     "memories": (),
+    "standing": "never",
+    "time_delta": 1.0,
     "switching": 0.0,
     "grid_size": 5,
     "agility_mean": -1.0,

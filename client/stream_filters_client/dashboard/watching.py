@@ -16,8 +16,8 @@ from stream_filters_client.protocol.sequence import Rows, infer
 from stream_filters_client.result import Result
 
 FORECAST_STEPS = 40
-# of the usual time between observations: so little that nothing moves meanwhile
-_NO_TIME = 1e-9
+# less than any unit of time: a filter takes it for the least that it tells apart, in which nothing moves
+_NO_TIME = 1e-100
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def view(info: ModelInfo, state: bytes) -> Conversation[View]:
     drawn = tuple(name for name in columns.drawable(info.described) if not (filtered and name.startswith("predictive")))
     rows = Rows(
         np.full((1, dimension) if dimension > 1 else 1, np.nan),
-        [_NO_TIME * float(about.config.get("time_delta", 1.0))] if filtered else None,
+        [_NO_TIME] if filtered else None,
         # the probability of a change at an observation that has not come says nothing
         (*(name for name in drawn if name not in {"change_probability", "log_evidence", "pit"}), *FORECAST),
         FORECAST_STEPS,

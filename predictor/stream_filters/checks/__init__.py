@@ -21,6 +21,7 @@ from stream_filters.checks.numerics import (
     covariances_are_covariances,
     honest_but_odd_data_stays_finite,
     stays_stable,
+    time_units_change_nothing,
     units_change_nothing,
 )
 from stream_filters.checks.scales import scales_do_what_is_declared, scales_of_one_change_nothing
@@ -44,6 +45,7 @@ __all__ = [
     "scales_of_one_change_nothing",
     "stays_stable",
     "the_declaration_is_true",
+    "time_units_change_nothing",
     "units_change_nothing",
 ]
 
@@ -55,6 +57,7 @@ CHECKS: tuple[Callable[[Filter[Any]], None], ...] = (
     the_declaration_is_true,
     missing_rows_teach_nothing,
     units_change_nothing,
+    time_units_change_nothing,
     scales_of_one_change_nothing,
     scales_do_what_is_declared,
     covariances_are_covariances,

@@ -11,6 +11,9 @@ from stream_filters.filters.base import Batch, Filter, Floats
 # of a long stream, whose parts are compared from the second one on
 _CHUNK = 10_000
 LEAST_STEPS = 3 * _CHUNK
+# y -> factor y + offset
+_UNITS = ((1e-12, 0.0), (1e-3, 0.0), (1e3, 0.0), (1e12, 0.0), (-1.0, 0.0), (1.0, 1e5), (250.0, -1e6), (-1e-6, 0.03))
+_TIME_UNITS = (1e-12, 1e-3, 86_400.0, 1e12)
 
 
 def units_change_nothing(bound: Filter[Any]) -> None:
@@ -19,14 +22,32 @@ def units_change_nothing(bound: Filter[Any]) -> None:
         return
     batch = sample(bound)
     _, plain = run(bound, batch)
-    for factor, offset in ((1e-3, 0.0), (1e3, 0.0), (1.0, 1e5), (250.0, -1e6)):
+    for factor, offset in _UNITS:
         _, moved = run(bound, replace(batch, observations=factor * batch.observations + offset))
-        change = moved["log_evidence"] + np.log(factor) * bound.dimension - plain["log_evidence"]
+        change = moved["log_evidence"] + np.log(abs(factor)) * bound.dimension - plain["log_evidence"]
         _expect_close(change, 1e-6 * ROWS, f"log_evidence under y -> {factor:g} y + {offset:g}")
         mean = (moved["predictive_mean"] - offset) / factor - plain["predictive_mean"]
         _expect_close(
             mean, 1e-6 * float(np.nanstd(batch.observations)), f"predictive_mean under x {factor:g} + {offset:g}"
         )
+
+
+def time_units_change_nothing(bound: Filter[Any]) -> None:
+    """t -> c t changes the unit of time alone, to 1e-6, with regular and irregular steps.
+
+    For filters that take time deltas, where they say that they know no unit of time.
+    """
+    if not (bound.takes_time_deltas and bound.time_unit_free):
+        return
+    regular = sample(bound)
+    random = np.random.default_rng(6)
+    for title, deltas in (("regular", np.ones(ROWS)), ("irregular", random.exponential(1.0, ROWS))):
+        _, plain = run(bound, replace(regular, time_deltas=deltas))
+        for factor in _TIME_UNITS:
+            _, moved = run(bound, replace(regular, time_deltas=factor * deltas))
+            for name in ("log_evidence", "predictive_mean", "predictive_std"):
+                limit = 1e-6 * max(1.0, float(np.nanmax(np.abs(plain[name]))))
+                _expect_close(moved[name] - plain[name], limit, f"{name} with {title} steps, under t -> {factor:g} t,")
 
 
 def _expect_close(difference: Floats, limit: float, what: str) -> None:

@@ -129,6 +129,11 @@ class Filter(ABC, Generic[ConfigT]):
         return 1
 
     @property
+    def time_unit_free(self) -> bool:
+        """Whether time deltas t -> c t change nothing but the unit of the answers."""
+        return True
+
+    @property
     def nominal_time_delta(self) -> float:
         """Time between observations where a request gives none."""
         return 1.0

@@ -11,7 +11,15 @@ from stream_filters.filters.kalman.filter import StreamingKalman, StreamingKalma
 
 Floats = NDArray[np.float64]
 LN10 = np.log(10.0)
-ONE_MEMBER: dict[str, Any] = {"robust": "never", "memories": (), "switching": 0.0}
+ONE_MEMBER: dict[str, Any] = {
+    "robust": "never",
+    "memories": (),
+    "standing": "never",
+    "switching": 0.0,
+    "time_delta": 1.0,
+    "agility_mean": -2.5,
+    "agility_std": 2.0,
+}
 
 
 def kalman(**config: Any) -> StreamingKalman:

@@ -13,12 +13,20 @@ from stream_filters.filters.numerics.student_t_mixtures import Mixture, first_co
 NEGLIGIBLE = 1e-6
 # Error of a quantile in standard deviations of its mixture.
 TOLERANCE = 1e-3
+_NOISE, _POSITION, _VELOCITY = range(3)
+_LEAST = 1e-300
 
 
 @compiled
 def unit_of(belief: Belief) -> float:
     """The belief's unit, 1 while it has none."""
     return belief.unit[0] if belief.unit[0] > 0.0 else 1.0
+
+
+@compiled
+def step_of(belief: Belief) -> float:
+    """The unit of time, 1 while it is not known."""
+    return belief.step[0] if belief.step[0] > 0.0 else 1.0
 
 
 @inlined
@@ -40,17 +48,34 @@ def oldest_age(belief: Belief) -> int:
 @inlined
 def report_noise(t: int, bank: Bank, belief: Belief, scratch: Scratch, report: Report) -> None:
     """Fill row t's bands of the noise parameters."""
-    log_unit, log_step = math.log(unit_of(belief)), math.log(bank.time_delta)
+    log_unit, log_step = math.log(unit_of(belief)), math.log(step_of(belief))
     if report.observation_noise_std.shape[0] > 0:
-        _band(bank, belief, scratch, scratch.log_noise, False, 0.5, log_unit, report.observation_noise_std[t])
+        _band(bank, belief, scratch, scratch.log_noise, _NOISE, 0.5, log_unit, report.observation_noise_std[t])
     if report.position_noise.shape[0] > 0:
         for j in range(scratch.position_drift.shape[0]):
-            scratch.old[j] = math.log(scratch.position_drift[j])
-        _band(bank, belief, scratch, scratch.old, True, 1.0, 2.0 * log_unit - log_step, report.position_noise[t])
+            scratch.old[j] = math.log(max(scratch.position_drift[j], _LEAST))
+        _band(bank, belief, scratch, scratch.old, _POSITION, 1.0, 2.0 * log_unit - log_step, report.position_noise[t])
     if report.velocity_noise.shape[0] > 0:
         for j in range(scratch.velocity_drift.shape[0]):
-            scratch.old[j] = math.log(scratch.velocity_drift[j])
-        _band(bank, belief, scratch, scratch.old, False, 1.0, 2.0 * log_unit - 3.0 * log_step, report.velocity_noise[t])
+            scratch.old[j] = math.log(max(scratch.velocity_drift[j], _LEAST))
+        _band(
+            bank,
+            belief,
+            scratch,
+            scratch.old,
+            _VELOCITY,
+            1.0,
+            2.0 * log_unit - 3.0 * log_step,
+            report.velocity_noise[t],
+        )
+
+
+@inlined
+def _is_absent(bank: Bank, k: int, parameter: int) -> bool:
+    """Whether member k knows no such noise."""
+    if parameter == _VELOCITY:
+        return bank.moves[k] == 0
+    return parameter == _POSITION and bank.axes[k] == bank.moves[k]
 
 
 @compiled
@@ -59,7 +84,7 @@ def _band(
     belief: Belief,
     scratch: Scratch,
     log_ratio: Floats,
-    absent_with_one_axis: bool,
+    parameter: int,
     power: float,
     log_unit: float,
     band: Floats,
@@ -76,7 +101,7 @@ def _band(
             continue
         if belief.shape[k] <= 0.0:
             return
-        if absent_with_one_axis and bank.axes[k] == 1:
+        if _is_absent(bank, k, parameter):
             atom += scratch.member[k]
             continue
         low, high = bank.first[k], bank.first[k + 1]

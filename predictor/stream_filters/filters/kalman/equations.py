@@ -33,6 +33,7 @@ MAX_SCALE = 1e300
 LOG_2_PI = math.log(2.0 * math.pi)
 # Observations before a robust member may call one an outlier.
 TRUSTING = 6
+MIN_DENSITY = 1e-300
 
 
 @inlined
@@ -93,6 +94,7 @@ def score_nodes(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> float:
         peak = max(peak, _log_kernels(belief, scratch, k, wide_noise, low, high, scratch.outlier))
     for j in range(low, high):
         scratch.likelihood[j] = exp(scratch.likelihood[j] - peak)
+        scratch.narrow[j] = (1.0 - eps) * scratch.likelihood[j]
     if eps > 0.0:
         judged = eps if belief.age[k] >= TRUSTING else 0.0
         for j in range(low, high):
@@ -102,12 +104,15 @@ def score_nodes(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> float:
             scratch.likelihood[j] = likelihood
     seen = dot(belief.weight, scratch.likelihood, low, high)
     # log Gamma(a + dimension / 2) - log Gamma(a)
+    narrow = dot(belief.weight, scratch.narrow, low, high)
     constant = log_gamma_half_step(a)
     if dimension > 1:
         constant += log_gamma_half_step(a + 0.5)
     if dimension > 2:
         constant += log_gamma_half_step(a + 1.0)
-    return constant - 0.5 * dimension * LOG_2_PI + peak + log(seen)
+    constant += peak - 0.5 * dimension * LOG_2_PI
+    scratch.log_narrow[k] = constant + log(max(narrow, MIN_DENSITY))
+    return constant + log(seen)
 
 
 @inlined
@@ -194,7 +199,7 @@ def begin(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
     for j in range(bank.first[k], bank.first[k + 1]):
         belief.position_variance[j] = scratch.widened[0] * scratch.noise[j]
         belief.slope[j] = 0.0
-        belief.velocity_variance[j] = DIFFUSE
+        belief.velocity_variance[j] = DIFFUSE if bank.moves[k] == 1 else 0.0
         for axis in range(belief.position.shape[0]):
             belief.position[axis, j] = scratch.observation[axis]
             belief.velocity[axis, j] = 0.0
@@ -202,11 +207,11 @@ def begin(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
 
 @inlined
 def learn_scale(bank: Bank, belief: Belief, scratch: Scratch, k: int, least: float, rounding: float) -> bool:
-    """Third observation of member k: a first guess of the scale, unless all innovations are rounding errors.
+    """First innovation that tells a scale, of the third observation with a velocity: a first guess of the scale.
 
-    In that case the scale is what the numbers can resolve, and the member waits here: a value that repeats says
-    nothing about the noise ratios. When it ends the first innovation counts three times, which keeps the
-    predictive's variance finite. Returns whether a scale was learnt.
+    Unless all innovations are rounding errors: then the scale is what the numbers can resolve, and the member waits
+    here, for a value that repeats says nothing about the noise ratios. When it ends the first innovation counts three
+    times, which keeps the predictive's variance finite. Returns whether a scale was learnt.
     """
     dimension = belief.position.shape[0]
     largest = 0.0

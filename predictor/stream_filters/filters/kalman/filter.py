@@ -10,11 +10,13 @@ The default average is the smallest that does well on clean data, outliers and j
     5 x 5  robust                5 % outliers of ten deviations: position RMSE 0.54 of a filter told the clean noise,
                                  instead of 0.90; a coarse grid is enough, RMSE 1.010 against 1.008 at 200 to 500
     5      no position noise     a target without any: the plain grid's bands of the position are too narrow there
-    5 x 5  memory 200, 50        noise that becomes 16 times as large: gap of the next 400 rows -0.01 instead of -0.5
+    5, 1   no velocity           a level that wanders, or stands: RMSE 1.1 times that of a filter made for it, not 5
+    5 x 5  memory 200            noise that becomes 16 times as large: gap of the next 400 rows -0.01 instead of -0.5
+    5      memory 50             the same, sooner; so few rows cannot tell position noise apart
 
-Together they cost 0.0004 nats per observation on clean data. The fixed share is 5e-4: at 1e-3 the cost doubles, at
-2e-4 a jump is noticed too late. The member without position noise gets none of it: it is a special case of the
-others, and coming back by a lucky stretch would put the median of `position_noise` to 0. The short memories start
+Together they cost less than 0.002 nats per observation on clean data. The fixed share is 5e-4: at 1e-3 the cost
+doubles, at 2e-4 a jump is noticed too late. The member without position noise gets none of it: it is a special case of
+the others, and coming back by a lucky stretch would put the median of `position_noise` to 0. The short memories start
 eight observations late, so that first values far from the rest cannot mislead every member.
 """
 
@@ -35,11 +37,16 @@ from stream_filters.filters.kalman.outputs import (
 )
 from stream_filters.filters.kalman.records import Bank, Member, Sizes
 from stream_filters.filters.kalman.rows import Parts, begin_group, filter_streams
+from stream_filters.filters.kalman.verification import verify_state
 from stream_filters.filters.kalman.views import BANK, SCRATCH, STATE
 from stream_filters.filters.numerics.declarations import Integers
 from stream_filters.filters.numerics.workspace import PerThread
 
 _LN10 = float(np.log(10.0))
+# Prior weight of a level that wanders, and of one that stands: more would narrow far forecasts of what moves.
+WANDERING, STANDING = 0.03, 0.01
+# Observations from which on a forgetting member has position noise of its own.
+LONG_MEMORY = 100.0
 Choice = Literal["average", "always", "never"]
 
 
@@ -57,16 +64,22 @@ class StreamingKalmanConfig(FilterConfig):
         description="ct: white acceleration in continuous time, right for irregular steps; "
         "diag: independent steps of position and velocity",
     )
-    time_delta: float = Field(
-        default=1.0,
+    time_delta: float | None = Field(
+        default=None,
         ge=1e-12,
         le=1e12,
-        description="nominal time between observations; 1e-9 to 1e9 of it are told apart",
+        description="nominal time between observations, in which settings are counted; null: the median of the first "
+        "ones. 1e-9 to 1e9 of it are told apart",
     )
     position_noise: Choice = Field(
         default="average", description="whether the position has noise of its own, beside that of the velocity"
     )
-    robust: Choice = Field(default="average", description="whether observations may be outliers")
+    robust: Choice = Field(
+        default="average", description="whether observations may be outliers or gross errors, and the target may jump"
+    )
+    standing: Literal["average", "never"] = Field(
+        default="average", description="whether the target may have no velocity: a level that wanders, or stands"
+    )
     memories: tuple[Annotated[float, Field(ge=10.0, le=1e6)], ...] = Field(
         default=(200.0, 50.0),
         max_length=4,
@@ -81,12 +94,12 @@ class StreamingKalmanConfig(FilterConfig):
         default=10.0, ge=1.5, le=1e3, description="standard deviation of an outlier in those of the noise"
     )
     agility_mean: float = Field(
-        default=-2.5,
+        default=-1.5,
         ge=-20.0,
         le=20.0,
         description="prior mean of log10 of velocity noise x time_delta^3 / (observation noise + position noise)",
     )
-    agility_std: float = Field(default=2.0, ge=0.1, le=10.0, description="prior standard deviation of the same")
+    agility_std: float = Field(default=1.5, ge=0.1, le=10.0, description="prior standard deviation of the same")
     switching: float = Field(
         default=5e-4, ge=0.0, le=0.5, description="prior probability at each observation that another member is best"
     )
@@ -103,8 +116,16 @@ class StreamingKalmanConfig(FilterConfig):
             members.append(Member(axes, self.grid_size if only_robust else 5, memory, robust=True, share=0.2))
         if self.position_noise == "average":
             members.append(Member(1, 5, memory, robust=only_robust, share=0.1, returns=False))
-        fading = (Member(axes, 5, length, robust=only_robust, delay=8, share=0.05) for length in self.memories)
+        if self.standing == "average":
+            if self.position_noise != "never":
+                members.append(Member(1, 5, memory, robust=only_robust, share=WANDERING, moves=False))
+            members.append(Member(0, 1, memory, robust=only_robust, share=STANDING, moves=False))
+        fading = (self._fading(length, axes, robust=only_robust) for length in self.memories)
         return (*members, *fading)
+
+    def _fading(self, memory: float, axes: int, *, robust: bool) -> Member:
+        """A member that forgets; one that remembers little cannot tell position noise apart."""
+        return Member(axes if memory >= LONG_MEMORY else 1, 5, memory, robust=robust, delay=8, share=0.05)
 
 
 class StreamingKalman(FilterOfMany[StreamingKalmanConfig]):
@@ -112,7 +133,7 @@ class StreamingKalman(FilterOfMany[StreamingKalmanConfig]):
 
     name: ClassVar[str] = "streaming_kalman"
     description: ClassVar[str] = "position and velocity from noisy positions; observation and process noise are learnt"
-    schema_version: ClassVar[int] = 1
+    schema_version: ClassVar[int] = 2
     config_type: ClassVar[type[FilterConfig]] = StreamingKalmanConfig
     takes_time_deltas: ClassVar[bool] = True
     takes_observation_scales: ClassVar[bool] = True
@@ -142,6 +163,7 @@ class StreamingKalman(FilterOfMany[StreamingKalmanConfig]):
             along=steps[:, 1],
             nodes=np.array([member.nodes for member in members], np.int64),
             axes=np.array([member.axes for member in members], np.int64),
+            moves=np.array([int(member.moves) for member in members], np.int64),
             delay=np.array([member.delay for member in members], np.int64),
             keep=np.array([1.0 - 1.0 / member.memory for member in members]),
             base=shares / shares.sum(),
@@ -151,7 +173,8 @@ class StreamingKalman(FilterOfMany[StreamingKalmanConfig]):
             prior=np.array([config.agility_mean, config.agility_std]) * _LN10,
             share=config.switching,
             continuous=config.process == "ct",
-            time_delta=config.time_delta,
+            doubts=config.robust != "never",
+            time_delta=config.time_delta or 0.0,
             quantiles=np.array([0.5 - 0.5 * config.interval, 0.5 + 0.5 * config.interval, 0.5]),
         )
 
@@ -161,9 +184,14 @@ class StreamingKalman(FilterOfMany[StreamingKalmanConfig]):
         return self.config.dimension
 
     @property
+    def time_unit_free(self) -> bool:
+        """Not where `time_delta` says in which unit the settings count."""
+        return self.config.time_delta is None
+
+    @property
     def nominal_time_delta(self) -> float:
-        """The configured `time_delta`."""
-        return self.config.time_delta
+        """The configured `time_delta`, 1 where there is none."""
+        return self.config.time_delta or 1.0
 
     @property
     def state_dtype(self) -> np.dtype[np.void]:
@@ -223,10 +251,15 @@ class StreamingKalman(FilterOfMany[StreamingKalmanConfig]):
             info = {name: info[name] for name in names}
         return Step(np.ndarray(len(states), self._dtype, words), info)
 
+    def verify(self, state: Array) -> None:
+        """Raise ValueError for a state that no run can have left."""
+        verify_state(state, self.members, (self.config.agility_mean * _LN10, self.config.agility_std * _LN10))
+
     def forecast(self, state: Array, horizon: int) -> Mapping[str, Array]:
-        """The predictive of steps 1..horizon: rows without observations at the nominal step."""
+        """The predictive of steps 1..horizon: rows without observations at the nominal step, which may be learnt."""
+        step = float(state["step"].max())
         missing = np.full((horizon, self.dimension), np.nan)
-        batch = Batch(missing, np.full(horizon, self.nominal_time_delta))
+        batch = Batch(missing, np.full(horizon, step if step > 0.0 else self.nominal_time_delta))
         names = {f"forecast_{what}": f"predictive_{what}" for what in ("mean", "std", "interval")}
         info = self.run(state, batch, frozenset(names.values())).info
         return {name: info[source] for name, source in names.items()}

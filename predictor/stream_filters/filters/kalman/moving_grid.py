@@ -23,6 +23,7 @@ EDGE_MASS = 0.06
 UNRESOLVED = 0.045
 MAX_LOGIT = 25.0
 MAX_PRIOR_SPANS = 20.0
+LEAST_VARIANCE = 1e-300
 
 
 @compiled
@@ -54,6 +55,8 @@ def _moments(bank: Bank, belief: Belief, k: int) -> tuple[float, float, float, f
 @compiled
 def follow(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
     """Move member k's grid if its posterior has outgrown, left or shrunk inside it."""
+    if bank.axes[k] == 0:
+        return
     mean_u, mean_v, var_u, var_v, cov, edge = _moments(bank, belief, k)
     half = bank.nodes[k] // 2
     narrowest = var_v
@@ -85,6 +88,8 @@ def _move(
     var_v += UNRESOLVED
     sd_lam = bank.prior[1]
     floor, ceiling = bank.prior[0] - MAX_PRIOR_SPANS * sd_lam, bank.prior[0] + MAX_PRIOR_SPANS * sd_lam
+    if bank.moves[k] == 0:
+        sd_lam, floor, ceiling = 0.5 * LOGIT_SPAN, -MAX_LOGIT, MAX_LOGIT
     log_lam = centre[1] + chol[1] * mean_u + chol[2] * mean_v
     belief.centre[k, 1] = min(max(log_lam, floor), ceiling)
     cov_11 = chol[2] * chol[2] * var_v
@@ -172,7 +177,7 @@ def _carry_over(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
     for j in range(low, high):
         belief.weight[j] = math.log(belief.weight[j]) - scratch.log_prior[j]
         belief.position_variance[j] = math.log(belief.position_variance[j])
-        belief.velocity_variance[j] = math.log(belief.velocity_variance[j])
+        belief.velocity_variance[j] = math.log(max(belief.velocity_variance[j], LEAST_VARIANCE))
         belief.rate[j] = math.log(belief.rate[j])
         scratch.likelihood[j] = -0.5 * scratch.old[j]
     _interpolate(bank, scratch, k, belief.weight)
@@ -192,5 +197,5 @@ def _carry_over(bank: Bank, belief: Belief, scratch: Scratch, k: int) -> None:
     for j in range(low, high):
         belief.weight[j] = math.exp(belief.weight[j] - peak)
         belief.position_variance[j] = math.exp(belief.position_variance[j])
-        belief.velocity_variance[j] = math.exp(belief.velocity_variance[j])
+        belief.velocity_variance[j] = math.exp(belief.velocity_variance[j]) if bank.moves[k] == 1 else 0.0
         belief.rate[j] = math.exp(belief.rate[j])

@@ -13,6 +13,7 @@ from stream_filters.filters.numerics.workspace import ReportRoom
 INNOVATIONS = frozenset({"innovation", "nis"})
 # what innovations are computed from
 PREDICTIVE = frozenset({"predictive_mean", "predictive_std"})
+SMALLEST = float(np.finfo(np.float64).tiny)
 _FIELDS = frozenset(Report._fields)
 _BANDS = frozenset({"observation_noise_std", "position_noise", "velocity_noise"})
 
@@ -74,6 +75,6 @@ def add_innovations(info: dict[str, Floats], observations: Floats) -> None:
     shape = observations.shape
     with np.errstate(over="ignore"):
         innovation = np.clip(observations - info["predictive_mean"].reshape(shape), -LARGEST, LARGEST)
-        normalised = innovation / np.clip(info["predictive_std"].reshape(shape), 0.0, LARGEST)
+        normalised = innovation / np.clip(info["predictive_std"].reshape(shape), SMALLEST, LARGEST)
         info["nis"] = np.minimum(_sum_of_present((normalised**2).T), LARGEST)
     info["innovation"] = innovation

@@ -7,7 +7,15 @@ A Student-t with two degrees of freedom or fewer has no variance: standard devia
 import math
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.kalman.bands import NEGLIGIBLE, TOLERANCE, components, oldest_age, report_noise, unit_of
+from stream_filters.filters.kalman.bands import (
+    NEGLIGIBLE,
+    TOLERANCE,
+    components,
+    oldest_age,
+    report_noise,
+    step_of,
+    unit_of,
+)
 from stream_filters.filters.kalman.records import Bank, Belief, Report, Scratch
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.student_t_mixtures import mixture_cdf, mixture_quantiles
@@ -40,7 +48,8 @@ def report_prediction(t: int, bank: Bank, belief: Belief, scratch: Scratch, repo
     unit = unit_of(belief)
     for axis in range(belief.position.shape[0]):
         if report.predictive_mean.shape[0] > 0 or report.predictive_std.shape[0] > 0:
-            mean = _mean(bank, belief, scratch, belief.position[axis])
+            own = _mean(bank, belief, scratch, belief.position[axis])
+            mean = own + scratch.leap_share[0] * (_mean_of_leaps(scratch, axis) - own)
             if report.predictive_mean.shape[0] > 0:
                 report.predictive_mean[t, axis] = unit * mean
             if report.predictive_std.shape[0] > 0:
@@ -59,8 +68,9 @@ def report_prediction(t: int, bank: Bank, belief: Belief, scratch: Scratch, repo
             if report.predictive_interval.shape[0] > 0:
                 ends = scratch.quantiles[:2]
                 mixture_quantiles(bank.quantiles[:2], mixture, ends, TOLERANCE)
-                report.predictive_interval[t, axis, 0] = unit * ends[0]
-                report.predictive_interval[t, axis, 1] = unit * ends[1]
+                # in order, whatever the tolerance leaves
+                report.predictive_interval[t, axis, 0] = unit * min(ends[0], ends[1])
+                report.predictive_interval[t, axis, 1] = unit * max(ends[0], ends[1])
 
 
 @inlined
@@ -77,7 +87,22 @@ def _predictive_variance(bank: Bank, belief: Belief, scratch: Scratch, axis: int
             s = belief.position_variance[j] + noise * scratch.noise[j]
             e = belief.position[axis, j] - mean
             total += scratch.member[k] * belief.weight[j] * (belief.rate[j] / (belief.shape[k] - 1.0) * s + e * e)
-    return total
+    leapt = 0.0
+    for branch in range(2):
+        if scratch.leap_share[0] > 0.0:
+            e = scratch.leap_position[branch, axis] - mean
+            s = scratch.leap_variance[branch] + scratch.widened[0] * belief.jump_noise[0]
+            leapt += scratch.leap_weight[branch] * (s + e * e)
+    return total + scratch.leap_share[0] * (leapt - total)
+
+
+@inlined
+def _mean_of_leaps(scratch: Scratch, axis: int) -> float:
+    """Mean of the branches after a jump along an axis, 0 where there are none."""
+    if scratch.leap_share[0] == 0.0:
+        return 0.0
+    one, other = scratch.leap_weight[0], scratch.leap_weight[1]
+    return one * scratch.leap_position[0, axis] + other * scratch.leap_position[1, axis]
 
 
 @compiled
@@ -98,7 +123,7 @@ def _gather(bank: Bank, belief: Belief, scratch: Scratch, axis: int) -> int:
                 s = belief.position_variance[j] + noise * scratch.noise[j]
                 scratch.moment[j] = math.sqrt(belief.rate[j] * per_shape * s)
             for j in range(bank.first[k], bank.first[k + 1]):
-                weight = scratch.member[k] * share * belief.weight[j]
+                weight = (1.0 - scratch.leap_share[0]) * scratch.member[k] * share * belief.weight[j]
                 if weight > NEGLIGIBLE:
                     scratch.weights[n] = weight
                     scratch.locations[n] = belief.position[axis, j]
@@ -106,6 +131,18 @@ def _gather(bank: Bank, belief: Belief, scratch: Scratch, axis: int) -> int:
                     scratch.dofs[n] = 2.0 * belief.shape[k]
                     total += weight
                     n += 1
+    for branch in range(2):
+        weight = 0.0
+        if scratch.leap_share[0] > 0.0:
+            weight = scratch.leap_share[0] * scratch.leap_weight[branch]
+        if weight > NEGLIGIBLE:
+            scratch.weights[n] = weight
+            scratch.locations[n] = scratch.leap_position[branch, axis]
+            noise = scratch.widened[0] * belief.jump_noise[0]
+            scratch.scales[n] = math.sqrt(scratch.leap_variance[branch] + noise)
+            scratch.dofs[n] = math.inf
+            total += weight
+            n += 1
     for i in range(n):
         scratch.weights[i] /= total
     return n
@@ -133,7 +170,7 @@ def report_belief(t: int, bank: Bank, belief: Belief, scratch: Scratch, report: 
     oldest = oldest_age(belief)
     if oldest < 1:
         return
-    unit, step = unit_of(belief), bank.time_delta
+    unit, step = unit_of(belief), step_of(belief)
     spread = report.position_std.shape[0] + report.velocity_std.shape[0] + report.state_cov.shape[0] > 0
     axes = belief.position.shape[0]
     for axis in range(axes):
@@ -187,7 +224,7 @@ def _second_moments(
 def _cross_covariances(t: int, bank: Bank, belief: Belief, scratch: Scratch, report: Report) -> None:
     """Fill row t's covariances between axes: nodes disagree about all axes together."""
     axes = belief.position.shape[0]
-    unit, step = unit_of(belief), bank.time_delta
+    unit, step = unit_of(belief), step_of(belief)
     for one in range(2 * axes):
         for other in range(one):
             if one % axes == other % axes:

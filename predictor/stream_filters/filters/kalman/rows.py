@@ -1,10 +1,8 @@
-"""The loop over one stream's rows: a bank of grids, averaged by their evidence.
+"""The loop over one stream's rows.
 
-Each member is scored by its one-step log density, and the average moves towards the members that predict better.
-A fixed share of the weight is dealt out again at every row, so that a member can come back (Herbster & Warmuth 1998,
-Tracking the best expert). A member that keeps losing evidence starts again from its prior: whatever misled it, a first
-value far from the rest or noise of another magnitude, is then behind it. A member that is too young to have a
-variance takes no part and neither gains nor loses weight.
+A row is read, predicted, reported and learnt. After some rows those that are kept are gone through again: after a jump,
+from where the target jumped to; and where a belief without a past has predicted better for a while, by a belief that
+starts again. So a mark before the stream, or a scale that no longer is, does not mislead for long.
 """
 
 import math
@@ -13,42 +11,26 @@ from typing import NamedTuple
 import numpy as np
 
 from stream_filters.filters.base import Floats
-from stream_filters.filters.kalman.equations import (
-    absorb,
-    begin,
-    fade,
-    learn_scale,
-    predict_nodes,
-    score_nodes,
-    square_innovations,
-)
-from stream_filters.filters.kalman.grid import place_nodes, start_member
-from stream_filters.filters.kalman.moving_grid import follow
-from stream_filters.filters.kalman.records import Bank, Belief, Report, Scratch, Sizes
+from stream_filters.filters.kalman.averaging import AFTER_JUMP, AGAIN, LIVE, SETTLED, choose, learn, predict
+from stream_filters.filters.kalman.bands import step_of
+from stream_filters.filters.kalman.grid import place_nodes, start_again, start_member
+from stream_filters.filters.kalman.jumps import decide, owe, predict_leaps, suspect
+from stream_filters.filters.kalman.recent import learn_step, log_fresh, remember
+from stream_filters.filters.kalman.records import RECENT, Bank, Belief, Report, Scratch, Sizes
 from stream_filters.filters.kalman.report import report_belief, report_evidence, report_prediction
 from stream_filters.filters.kalman.views import view_bank, view_belief, view_report, view_scratch
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.declarations import Integers
-from stream_filters.filters.numerics.elementary import exp, log
 
-# Observations until a member that started later than the others takes part.
-MATURE = 8
 LARGEST = float(np.finfo(np.float64).max)
-# Every row, then every eighth, a grid is held against its posterior.
-FOLLOW_CLOSELY = 64
-# Recent deficit against the average: its memory, what one row can add, and where the member starts again, in nats.
-DEFICIT_MEMORY = 32.0
-DEFICIT_OF_A_ROW = 4.0
-DEFICIT_LIMIT = 0.75
 # Any common magnitude is computed with as it is. Others are brought near 1 by a power of two.
 COMMON = 1e30
 MAX_VALUE = 1e75
 MAX_STEP_RATIO = 1e9
 MAX_SCALE_RATIO = 1e9
-# Smallest relative difference between two numbers, squared; below 2^12 of them an innovation is a rounding error.
-RESOLUTION = 2.0**-104
-ROUNDING = 2.0**24
-MIN_RESOLVED = 1e-110
+# How much a belief without a past may gain in a row, and where all starts again, in nats.
+FRESH_GAIN = 6.0
+FRESH_LIMIT = 12.0
 
 
 class Parts(NamedTuple):
@@ -102,6 +84,7 @@ def begin_group(parts: Parts, sizes: Sizes, group: int) -> None:
     belief = view_belief(parts.states[0], sizes, group)
     scratch = view_scratch(parts.scratch, sizes)
     belief.unit[0] = 0.0
+    belief.step[0] = bank.time_delta
     for k in range(bank.nodes.shape[0]):
         belief.log_share[k] = math.log(bank.base[k])
         start_member(bank, belief, scratch, k, -bank.delay[k])
@@ -113,29 +96,96 @@ def _filter_rows(rows: Rows, bank: Bank, belief: Belief, scratch: Scratch, repor
     observations, time_deltas, scales = rows
     for k in range(bank.nodes.shape[0]):
         place_nodes(bank, belief, scratch, k)
-    for t in range(observations.shape[0]):
-        ratio = time_deltas[t] / bank.time_delta
-        dt = min(max(ratio, 1.0 / MAX_STEP_RATIO), MAX_STEP_RATIO)
-        scale = min(max(scales[t], 1.0 / MAX_SCALE_RATIO), MAX_SCALE_RATIO)
-        scratch.widened[0] = scale * scale
-        observed = _read(observations[t], belief, scratch)
-        _predict(bank, belief, scratch, dt, observed)
-        _choose(belief, scratch)
-        report_prediction(t, bank, belief, scratch, report, observed)
+    t = again = 0
+    way = LIVE
+    begun = done = False
+    lag = 0.0
+    # one body for rows that come and rows that are gone through again, so that it is compiled once
+    while t < observations.shape[0]:
+        if not begun:
+            begun, lag = True, 0.0
+            if _is_whole(observations[t]) and learn_step(bank, belief, time_deltas[t]):
+                start_again(bank, belief, scratch)
+                again, way, lag = belief.recent_rows[0], AGAIN, belief.elapsed[0]
+        observed = True
+        if again > 0:
+            delta = _recall(belief, scratch, RECENT - again)
+            again -= 1
+        else:
+            way, done = LIVE, True
+            delta = time_deltas[t] + lag
+            observed = _read(observations[t], scales[t], belief, scratch)
+        dt = min(max(delta / step_of(belief), 1.0 / MAX_STEP_RATIO), MAX_STEP_RATIO)
+        predict(bank, belief, scratch, dt, observed and way != AFTER_JUMP, SETTLED if way == AFTER_JUMP else 1)
+        choose(bank, belief, scratch)
+        if way == LIVE:
+            belief.elapsed[0] += time_deltas[t]
+            predict_leaps(belief, scratch)
+            report_prediction(t, bank, belief, scratch, report, observed)
         if observed:
-            log_density = _learn(bank, belief, scratch)
-            _choose(belief, scratch)
-            report_evidence(t, belief, scratch, report, log_density)
-        report_belief(t, bank, belief, scratch, report)
+            log_density, z2 = learn(bank, belief, scratch, way)
+            if way == LIVE:
+                choose(bank, belief, scratch)
+                report_evidence(t, belief, scratch, report, log_density)
+                again, way = _look_back(bank, belief, scratch, dt, log_density, z2)
+        if done and again == 0:
+            choose(bank, belief, scratch)
+            report_belief(t, bank, belief, scratch, report)
+            begun = done = False
+            t += 1
 
 
 @compiled
-def _read(row: Floats, belief: Belief, scratch: Scratch) -> bool:
+def _look_back(
+    bank: Bank, belief: Belief, scratch: Scratch, dt: float, log_density: float, z2: float
+) -> tuple[int, int]:
+    """Keep the row, and decide how many of those kept are to be gone through again, and in which way."""
+    fresh = log_fresh(belief, scratch.observation)
+    if not (math.isnan(fresh) or math.isnan(log_density)):
+        gain = min(fresh - log_density, FRESH_GAIN)
+        belief.fresh_lead[0] = max(belief.fresh_lead[0] + gain, 0.0)
+    remember(belief, scratch)
+    if belief.fresh_lead[0] > FRESH_LIMIT:
+        start_again(bank, belief, scratch)
+        return belief.recent_rows[0], AGAIN
+    if belief.suspect_rows[0] > 0:
+        belief.suspect_rows[0] += 1
+        if z2 > 0.0:
+            owe(belief, z2)
+        return decide(bank, belief, scratch), AFTER_JUMP
+    if z2 > 0.0:
+        suspect(bank, belief, scratch, dt, z2)
+    return 0, LIVE
+
+
+@compiled
+def _recall(belief: Belief, scratch: Scratch, place: int) -> float:
+    """Bring back a row that was kept; returns the time since the one before."""
+    axes = belief.position.shape[0]
+    for axis in range(axes):
+        scratch.observation[axis] = belief.recent[place, axis]
+    scratch.widened[0] = belief.recent[place, axes + 1] ** 2
+    return belief.recent[place, axes]
+
+
+@inlined
+def _is_whole(row: Floats) -> bool:
+    """Whether no value of the row is missing."""
+    whole = True
+    for axis in range(row.shape[0]):
+        whole = whole and not math.isnan(row[axis])
+    return whole
+
+
+@compiled
+def _read(row: Floats, scale: float, belief: Belief, scratch: Scratch) -> bool:
     """Bring a row into the belief's unit; False if any of its values is missing."""
+    bounded = min(max(scale, 1.0 / MAX_SCALE_RATIO), MAX_SCALE_RATIO)
+    scratch.widened[0] = bounded * bounded
+    if not _is_whole(row):
+        return False
     largest = 0.0
     for axis in range(row.shape[0]):
-        if math.isnan(row[axis]):
-            return False
         largest = max(largest, abs(row[axis]))
     if belief.unit[0] == 0.0 and largest > 0.0:
         belief.unit[0] = 1.0
@@ -145,117 +195,3 @@ def _read(row: Floats, belief: Belief, scratch: Scratch) -> bool:
     for axis in range(row.shape[0]):
         scratch.observation[axis] = min(max(row[axis] / unit, -MAX_VALUE), MAX_VALUE)
     return True
-
-
-@inlined
-def _predict(bank: Bank, belief: Belief, scratch: Scratch, dt: float, observed: bool) -> None:
-    """Move every member to this row; where something is to be learnt, forget and deal out the fixed share first."""
-    for k in range(bank.nodes.shape[0]):
-        if belief.age[k] >= 1:
-            predict_nodes(bank, belief, scratch, k, dt)
-        if observed and belief.age[k] >= 3 and bank.keep[k] < 1.0:
-            fade(bank, belief, scratch, k)
-        if observed:
-            kept = (1.0 - bank.share) * exp(belief.log_share[k])
-            belief.log_share[k] = log(kept + bank.share * bank.dealt[k] + 1e-300)
-
-
-@compiled
-def _knowledge(shape: float) -> int:
-    """What a Student-t with this shape has: 0 no scale, 1 a scale, 2 a variance."""
-    if shape > 1.0:
-        return 2
-    return 1 if shape > 0.0 else 0
-
-
-@inlined
-def _choose(belief: Belief, scratch: Scratch) -> None:
-    """Fill the weights of the members that take part: they sum to 1, or are all 0 before the first observation."""
-    oldest = 0
-    known = 0
-    for k in range(belief.age.shape[0]):
-        oldest = max(oldest, belief.age[k])
-        known = max(known, _knowledge(belief.shape[k]))
-    total = 0.0
-    for k in range(belief.age.shape[0]):
-        takes_part = oldest > 0 and belief.age[k] >= min(oldest, MATURE) and _knowledge(belief.shape[k]) == known
-        scratch.member[k] = exp(belief.log_share[k]) if takes_part else 0.0
-        total += scratch.member[k]
-    for k in range(belief.age.shape[0]):
-        scratch.member[k] /= max(total, 1e-300)
-
-
-@inlined
-def _learn(bank: Bank, belief: Belief, scratch: Scratch) -> float:
-    """Absorb the observation everywhere; returns its log density under the average, NaN if there is no scale yet."""
-    log_density = _score(bank, belief, scratch)
-    largest = 0.0
-    for axis in range(scratch.observation.shape[0]):
-        largest = max(largest, abs(scratch.observation[axis]))
-    least = max(largest * largest * RESOLUTION, MIN_RESOLVED)
-    for k in range(bank.nodes.shape[0]):
-        _absorb(bank, belief, scratch, k, least)
-    if not math.isnan(log_density):
-        _reweigh(bank, belief, scratch, log_density)
-    return log_density
-
-
-@inlined
-def _score(bank: Bank, belief: Belief, scratch: Scratch) -> float:
-    """Log density of the observation under every member that has a scale, and under the average."""
-    peak = -math.inf
-    for k in range(bank.nodes.shape[0]):
-        scratch.log_density[k] = math.nan
-        square_innovations(bank, belief, scratch, k)
-        if belief.shape[k] > 0.0:
-            scratch.log_density[k] = score_nodes(bank, belief, scratch, k)
-            if scratch.member[k] > 0.0:
-                peak = max(peak, scratch.log_density[k])
-    total = 0.0
-    for k in range(bank.nodes.shape[0]):
-        if scratch.member[k] > 0.0:
-            total += scratch.member[k] * exp(scratch.log_density[k] - peak)
-    return peak + log(total) if total > 0.0 else math.nan
-
-
-@inlined
-def _absorb(bank: Bank, belief: Belief, scratch: Scratch, k: int, least: float) -> None:
-    """Take the observation into member k, as its age allows."""
-    count = belief.age[k]
-    scratch.member_outlier[k] = 0.0
-    if count == 0:
-        begin(bank, belief, scratch, k)
-    elif count == 1:
-        absorb(bank, belief, scratch, k, False, least)
-    elif count == 2:
-        learnt = learn_scale(bank, belief, scratch, k, least, least * ROUNDING)
-        absorb(bank, belief, scratch, k, False, least)
-        if not learnt:
-            return
-    elif count >= 3:
-        absorb(bank, belief, scratch, k, True, least)
-        for j in range(bank.first[k], bank.first[k + 1]):
-            scratch.member_outlier[k] += belief.weight[j] * scratch.outlier[j]
-        if count >= 6 and (count < FOLLOW_CLOSELY or count % 8 == 0):
-            follow(bank, belief, scratch, k)
-    belief.age[k] += 1
-
-
-@inlined
-def _reweigh(bank: Bank, belief: Belief, scratch: Scratch, log_density: float) -> None:
-    """Move weight to the members that predicted better, and start again those that keep losing."""
-    heaviest = 0
-    total = 0.0
-    for k in range(bank.nodes.shape[0]):
-        if scratch.member[k] > 0.0:
-            gain = scratch.log_density[k] - log_density
-            belief.log_share[k] += gain
-            belief.deficit[k] += (min(-gain, DEFICIT_OF_A_ROW) - belief.deficit[k]) / DEFICIT_MEMORY
-        total += exp(belief.log_share[k])
-        if belief.log_share[k] > belief.log_share[heaviest]:
-            heaviest = k
-    log_total = log(total)
-    for k in range(bank.nodes.shape[0]):
-        belief.log_share[k] -= log_total
-        if belief.deficit[k] > DEFICIT_LIMIT and k != heaviest:
-            start_member(bank, belief, scratch, k, 0)

@@ -7,7 +7,7 @@ from stream_filters.filters.numerics.student_t_mixtures import PADDING
 BANK = Layout(Bank, Sizes)
 # a state holds the beliefs of all groups
 STATE = Layout(Belief, Sizes, copies="groups")
-SCRATCH = Layout(Scratch, Sizes, names={"components": f"2 * nodes + {PADDING}"})
+SCRATCH = Layout(Scratch, Sizes, names={"components": f"2 * nodes + 2 + {PADDING}"})
 REPORT = Layout(Report, Sizes)
 
 view_bank = BANK.viewer()
