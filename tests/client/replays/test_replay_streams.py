@@ -87,7 +87,7 @@ def test_streams_that_fail_are_counted_with_their_reason(predictor: FakePredicto
     predictor.faults.extend(["full", "full"])
     outcome = run("replay", "level", "--target", predictor.target, "--streams", "5", "--length", "20")
     assert outcome.code == 2
-    assert re.search(r"level, 2 of its streams: sequence_start: the model has 9 live streams", outcome.out)
+    assert re.search(r"level, 2 of its streams: the model has 9 live streams", outcome.out)
     assert re.search(r"streams +(2 failed, 3 done|3 done, 2 failed)", outcome.out)
     assert "level × 5" in outcome.out
 
