@@ -1,6 +1,7 @@
 """`adaptive_mixture` on streams that its model was not written for: far regimes, no memory, faults, equal values."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ def run(observations: Floats, *names: str, scales: Floats | None = None, **confi
     return mixture.run(mixture.initial_state(), batch, frozenset(names)).info
 
 
-def mean_gap(chain: Regimes, **config: object) -> float:
+def mean_gap(chain: Regimes, **config: Any) -> float:
     """Log evidence minus that of the chain that knows the truth, per row."""
     gaps = []
     for seed in range(3):

@@ -1,6 +1,7 @@
 """States that no run can have left are refused by what is wrong with them."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def state_after(rows: int) -> Array:
     return np.array(MIXTURE.run(MIXTURE.initial_state(), batch, frozenset()).state)
 
 
-def put(field: str, place: object, value: float) -> Callable[[Array], None]:
+def put(field: str, place: Any, value: float) -> Callable[[Array], None]:
     def change(state: Array) -> None:
         state[field][place] = value
 
