@@ -82,7 +82,8 @@ class TellingOptions:
     output: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Write every answer: .jsonl, .csv or .parquet, by its ending; - for standard output."
+            metavar="FILE",
+            help="Write every answer: .jsonl (or no ending), .csv or .parquet; - for standard output.",
         ),
     ] = None
     rows: Annotated[bool, typer.Option("--rows", help="One plain line for each row, as its answer comes.")] = False

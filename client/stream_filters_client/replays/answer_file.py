@@ -28,7 +28,7 @@ TIME = "time"
 OBSERVATION = "observation"
 # of a forecast: how many steps it is ahead of the row before it
 AHEAD = "ahead"
-_JSON_LINES = {".jsonl", ".ndjson", ".json"}
+_JSON_LINES = {"", ".jsonl", ".ndjson", ".json"}
 _PARQUET = ".parquet"
 
 

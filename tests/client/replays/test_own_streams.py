@@ -141,7 +141,7 @@ def test_a_reading_counts_as_much_as_its_accuracy_says(replay: Run, tmp_path: Pa
     found: list[Any] = []
     for poor in ("1", "20"):
         path = tmp_path / "x.csv"
-        path.write_text("v,s\n" + "".join(f"{row % 3},1\n" for row in range(50)) + f"9,{poor}\n", encoding="utf-8")
+        path.write_text("v,s\n" + "".join(f"{row % 3},1\n" for row in range(50)) + f"2.5,{poor}\n", encoding="utf-8")
         source = ("--file", str(path), "--column", "v", *KALMAN, "--output", "-")
         found.append(rows(replay(*source, "--scale-column", "s"))[-1]["position_mean"])
     usual: Any = rows(replay(*source))[-1]["position_mean"]
