@@ -69,7 +69,7 @@ def test_grpcurl_sends_observations(served: PredictorProcess) -> None:
 def test_grpcurl_streams_observations(served: PredictorProcess) -> None:
     body = "\n".join(_request("grpcurl-stream", offset, [offset + 1.0]) for offset in (0, 1, 2))
     answers = _messages(_grpcurl(served, f"{SERVICE}/ModelStreamInfer", body=body))
-    means = [answer["infer_response"]["outputs"][0]["contents"]["fp64_contents"][0] for answer in answers]
+    means = [answer["inferResponse"]["outputs"][0]["contents"]["fp64_contents"][0] for answer in answers]
     np.testing.assert_allclose(means, posterior_means([1.0, 2.0, 3.0]))
 
 

@@ -109,7 +109,7 @@ def test_list_shows_every_stream(run: Run, address: str) -> None:
         ("first", "l-2", 2, "live"),
     ]
     assert found == json.loads(run(address, "list", "l-1", "l-?", "--model", "first", "-o", "json"))
-    assert '"prior_std": 3.0' in run(address, "list", "l-1", "--model", "first", "-o", "wide")
+    assert '"prior_std": 3.0' in run(address, "list", "l-2", "--model", "first", "-o", "wide")
 
 
 def test_show_tells_where_a_stream_is_and_what_it_expects(run: Run, address: str) -> None:
@@ -221,5 +221,5 @@ def test_a_file_that_is_not_whole_begins_nothing(run: Run, address: str, tmp_pat
 def test_a_failed_export_leaves_the_older_file(run: Run, address: str, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("older")
-    run(address, "export", str(file), "nobody", "--model", "first", code=2)
+    run(address, "export", str(file), "nobody", "--model", "first", code=1)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["older"]
