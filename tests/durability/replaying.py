@@ -74,6 +74,9 @@ def spray(addresses: Sequence[str], sequence_id: str, count: int) -> list[list[b
                 streams = [
                     client.stream(MODEL, sequence_id=sequence_id, offset=offset, keep=True) for client in clients
                 ]
+                # copies of one request belong to one life of the stream
+                for stream in streams:
+                    stream._sequence.life = streams[0]._sequence.life
                 results = list(pool.map(lambda stream, rows=rows: stream.send(rows, outputs=OUTPUTS[:-1]), streams))
                 answers.append([b"".join(result[name].tobytes() for name in OUTPUTS[:-1]) for result in results])
             return answers
