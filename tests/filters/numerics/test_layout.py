@@ -187,7 +187,7 @@ def test_fields_of_a_filter_fill_its_memory_and_share_none_but_where_they_say_so
         min(arrays[name].size for name in pair) for pair in shared
     )
     assert seen == words.size
-    assert numbers == (4 if layout is kalman_views.BANK else 0)
+    assert numbers == (5 if layout is kalman_views.BANK else 0)
 
 
 def _arrays(record: Any, prefix: str) -> Iterator[tuple[str, Array]]:
