@@ -36,6 +36,8 @@ DOES_NOT: dict[str, tuple[Any, Any]] = {
     "offset": (0, 2),
     "like": (None, BOUND),
     "answer_bytes": (10**6, 10**7),
+    # looked at before any digest
+    "life": (None, 5),
 }
 
 
