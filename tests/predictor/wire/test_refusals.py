@@ -150,7 +150,7 @@ CASES: dict[str, tuple[Spoil, str, list[str]]] = {
     "lengths alone": (more("lengths", np.array([2])), INVALID, ["lengths", "sequence_ids"]),
     "unknown parameter": (parameter("sequnce_start", True), INVALID, ["'sequnce_start'", "sequence_start"]),
     "long unknown parameter": (parameter("y" * 50_000, True), INVALID, ["is not a parameter"]),
-    "empty parameter": (parameter("offset", None), INVALID, ["offset", "bool, int64 or string"]),
+    "empty parameter": (parameter("offset", None), INVALID, ["offset", "a bool, an int64"]),
     "number as start": (parameter("sequence_start", 1), INVALID, ["sequence_start", "int64", "expected bool"]),
     "string as end": (parameter("sequence_end", "true"), INVALID, ["sequence_end", "string", "expected bool"]),
     "string as offset": (parameter("offset", "2"), INVALID, ["offset", "string", "expected int64"]),
