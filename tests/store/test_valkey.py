@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from stream_filters.store import open_store
-from stream_filters.store.base import ConflictError, StoreError, StoreUnavailableError, Versioned, Write
+from stream_filters.store.base import ConflictError, StoreUnavailableError, Versioned, Write
 
 from tests.store.conftest import OpenUrl
 from tests.store.proxy import Proxy
@@ -129,17 +129,6 @@ async def test_prefixes_keep_stores_on_one_server_apart(url_of: Callable[[str], 
     await one.write(Write("a", b"1", None, 60.0))
     assert await two.get("a") is None
     assert [key async for key in two.keys("")] == []
-
-
-async def test_a_foreign_value_under_the_prefix_is_no_stream(
-    valkey: Server, url_of: Callable[[str], str], opened: OpenUrl
-) -> None:
-    url = url_of("valkey")
-    store = await opened(url)
-    with valkey.client() as client:
-        client.set(url.partition("prefix=")[2] + "a", "short")
-    with pytest.raises(StoreError, match="no store wrote"):
-        await store.get("a")
 
 
 async def test_calls_that_come_together_share_round_trips(valkey: Server, url_of: Callable[[str], str]) -> None:

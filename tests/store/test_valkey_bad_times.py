@@ -20,7 +20,8 @@ from tests.store.tls_front import TlsFront
 async def test_a_killed_server_is_named_and_what_it_answered_is_there_after_its_restart(
     start_server: StartServer, opened: OpenUrl
 ) -> None:
-    server = start_server()
+    # with `everysec` a slow disk may hold back what was answered for up to two seconds
+    server = start_server(appendfsync="always")
     store = await opened(f"valkey://127.0.0.1:{server.port}")
     versions = [await store.write(Write(f"k{number}", b"1", None, 600.0)) for number in range(200)]
     server.kill()
