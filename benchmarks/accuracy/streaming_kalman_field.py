@@ -38,8 +38,9 @@ def field_targets(streams: int) -> Iterator[Target]:
     yield from _gross_errors()
     yield from _marks()
     yield from _jumps(streams)
-    yield from _far_forecasts(max(40, streams))
-    yield from _no_velocity(streams)
+    # short streams, and errors of a mean, which differ much from stream to stream
+    yield from _far_forecasts(300)
+    yield from _no_velocity(max(24, streams))
     yield from _known_scales(streams)
 
 
@@ -112,7 +113,8 @@ def _jumps(streams: int) -> Iterator[Target]:
 
 def _far_forecasts(streams: int) -> Iterator[Target]:
     for agility, noise in ((0.01, 1.0), (0.05, 0.5), (0.5, 0.5), (2.0, 0.5)):
-        for rows in (20, 100):
+        # after 20 rows a still target may yet move, and one that is agile by chance has not: wider, and narrower
+        for rows, low, high in ((20, 0.78, 1.0), (100, 0.85, 0.95)):
             covered = []
             for seed in range(streams):
                 observations = track(1000 + seed, rows + 50, agility, noise)[1]
@@ -120,7 +122,7 @@ def _far_forecasts(streams: int) -> Iterator[Target]:
                 covered.append(ends[0] <= observations[-1] <= ends[1])
             title = f"agility {agility:g}, noise {noise:g}: coverage 50 steps after {rows} rows"
             slack = 1.6 * np.sqrt(0.09 / streams)
-            yield Target(title, float(np.mean(covered)), 0.85 - slack, 0.95 + slack)
+            yield Target(title, float(np.mean(covered)), low - slack, high + slack)
 
 
 def level_filter(observations: Floats, drift: float, scales: Floats) -> tuple[Floats, Floats]:

@@ -14,10 +14,10 @@ The default average is the smallest that does well on clean data, outliers and j
     5 x 5  memory 200            noise that becomes 16 times as large: gap of the next 400 rows -0.01 instead of -0.5
     5      memory 50             the same, sooner; so few rows cannot tell position noise apart
 
-Together they cost less than 0.002 nats per observation on clean data. The fixed share is 5e-4: at 1e-3 the cost
-doubles, at 2e-4 a jump is noticed too late. The member without position noise gets none of it: it is a special case of
-the others, and coming back by a lucky stretch would put the median of `position_noise` to 0. The short memories start
-eight observations late, so that first values far from the rest cannot mislead every member.
+Together they cost less than 0.002 nats per observation on clean data. The fixed share is 1e-4: at 5e-4 a target that
+stands is followed too readily, and jumps are noticed no sooner. The member without position noise gets none of it: it
+is a special case of the others, and coming back by a lucky stretch would put the median of `position_noise` to 0. The
+short memories start eight observations late, so that first values far from the rest cannot mislead every member.
 """
 
 import math
@@ -44,7 +44,7 @@ from stream_filters.filters.numerics.workspace import PerThread
 
 _LN10 = float(np.log(10.0))
 # Prior weight of a level that wanders, and of one that stands: more would narrow far forecasts of what moves.
-WANDERING, STANDING = 0.03, 0.01
+WANDERING, STANDING = 0.02, 0.003
 # Observations from which on a forgetting member has position noise of its own.
 LONG_MEMORY = 100.0
 Choice = Literal["average", "always", "never"]
@@ -94,14 +94,14 @@ class StreamingKalmanConfig(FilterConfig):
         default=10.0, ge=1.5, le=1e3, description="standard deviation of an outlier in those of the noise"
     )
     agility_mean: float = Field(
-        default=-1.5,
+        default=-1.0,
         ge=-20.0,
         le=20.0,
         description="prior mean of log10 of velocity noise x time_delta^3 / (observation noise + position noise)",
     )
     agility_std: float = Field(default=1.5, ge=0.1, le=10.0, description="prior standard deviation of the same")
     switching: float = Field(
-        default=5e-4, ge=0.0, le=0.5, description="prior probability at each observation that another member is best"
+        default=1e-4, ge=0.0, le=0.5, description="prior probability at each observation that another member is best"
     )
 
     def members(self) -> tuple[Member, ...]:
