@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stream_filters.filters.autoregression import early
 from stream_filters.filters.autoregression.config import Config, grid_of, sizes_of, without_intercept
@@ -70,8 +69,6 @@ class OnlineArLearning(FilterOfMany[Config]):
         self.grid = grid_of(config)
         self._sizes = sizes_of(config)
         self._dtype = STATE.dtype(self._sizes)
-        offsets = [int(self._dtype.fields[name][1]) // 8 for name in ("scales", "cov")]  # type: ignore[index]
-        self._kept = slice(offsets[0], offsets[1] + self._dtype["cov"].itemsize // 8)
         self._grid = GRID.pack(self.grid, self._sizes)
         self._without_intercept = without_intercept(config)
         self._scratch = PerThread(lambda: SCRATCH.zeros(self._sizes))
@@ -123,32 +120,24 @@ class OnlineArLearning(FilterOfMany[Config]):
 
         A belief that a simple rival beats for long begins again, see `_begin_again`.
         """
-        noise = batch.observation_scales if self.config.window is None else np.ones(len(batch.observations))
-        rows = np.stack([batch.observations[:, 0], noise])
-        plan = self._room.plan(rows.shape[1], names)
+        count = len(batch.observations)
+        observations = batch.observations[:, 0].copy()
+        noise = batch.observation_scales.copy() if self.takes_observation_scales else np.ones(count)
+        plan = self._room.plan(count, names)
         buffer = plan.new_buffer()
         out, arrays = (buffer, plan.starts, self._points), plan.arrays(buffer)
         # A read-only array would be another type, and have the kernels compiled again.
         words = np.frombuffer(states).reshape(len(states), -1).copy()
         came_to = np.empty(len(states), np.int64)
         parts = Parts(self._grid, self._scratch.value, words[0])
-        filter_streams((rows[0], rows[1]), bounds, words, parts, out, self._sizes, came_to)
-        after = np.ndarray(len(states), self._dtype, words)
-        unfinished = (came_to < bounds[1:]) | self._beaten(after)
-        for s in np.flatnonzero(unfinished) if unfinished.any() else ():
-            self._go_on(rows[:, : bounds[s + 1]], int(came_to[s]), parts._replace(state=words[s]), out, arrays)
-        self._put_in_order(words, after, rows[0])
-        return Step(after, arrays)
-
-    def _put_in_order(self, words: Floats, after: Array, observations: Floats) -> None:
-        """Give missing values no scale, and let a belief that numbers have overflowed in begin again, in place."""
-        if np.isnan(observations).any():
-            values, noise = after["latest"][:, 0], after["latest"][:, 1]
-            noise[np.isnan(values)] = 0.0
-        with np.errstate(over="ignore", invalid="ignore"):
-            sums = words[:, self._kept].sum(axis=1)
-        if not np.isfinite(sums).all():
-            words[~np.isfinite(sums)] = 0.0
+        filter_streams((observations, noise), bounds, words, parts, out, self._sizes, came_to)
+        # of one stream without arrays: this is asked of every request
+        alone = len(states) == 1
+        for s in range(came_to.item() < count) if alone else np.flatnonzero(came_to < bounds[1:]):
+            rows = np.stack([observations, noise])[:, : bounds[s + 1]]
+            row = int(came_to[s]) if came_to[s] >= 0 else -1 - int(came_to[s])
+            self._go_on(rows, row, parts._replace(state=words[s]), out, arrays)
+        return Step(np.ndarray(len(states), self._dtype, words), arrays)
 
     def _go_on(self, rows: Floats, row: int, parts: Parts, out: Out, arrays: Mapping[str, Array]) -> None:
         """Take one stream from `row` on to the last one: it has not started, or its belief is beaten."""
@@ -163,10 +152,10 @@ class OnlineArLearning(FilterOfMany[Config]):
                 return
             row = filter_rows((rows[0], rows[1]), row, rows.shape[1], parts, out, self._sizes)
 
-    def _beaten(self, states: Array) -> NDArray[np.bool_]:
-        """Whether a simple rival has been ahead of a belief for longer than a burst of gross errors may last."""
-        lead, long = states["scales"][..., LEAD], states["scales"][..., ROWS_AHEAD]
-        return (lead >= AHEAD) & (long > longest_burst(self.config.order)) & (self.config.window is None)
+    def _beaten(self, state: Array) -> bool:
+        """Whether a simple rival has been ahead of the belief for longer than a burst of gross errors may last."""
+        lead, rows = state["scales"][[LEAD, ROWS_AHEAD]]
+        return bool(lead >= AHEAD and rows > longest_burst(self.config.order) and self.config.window is None)
 
     def _parts(self, state: Array) -> tuple[Parts, Array]:
         """What kernels work with, on a copy of the state, and that copy."""

@@ -18,7 +18,10 @@ from stream_filters.filters.numerics.student_t_mixtures import Mixture, first_co
 _LIGHT = 1e-2
 # Error of a quantile, in scales of the bulk of what it is a quantile of; a finer bulk counts as this share of all.
 _TOLERANCE = 1e-3
-_FINEST_BULK = 1e-6
+_FINEST_BULK = 1e-3
+_LEAST_SCALE = 1e-150
+# Squared scale of an intercept's components, in that of all: finer ones only take time to tell apart.
+_FINEST_INTERCEPT = 1e-2
 # The nodes that fill up vectors weigh less.
 _NOTHING = 1e-100
 # So many degrees of freedom are a normal distribution.
@@ -149,6 +152,10 @@ def gather_intercept(belief: Belief, work: Work, mixture: Mixture, heavy: int) -
     for j in range(belief.b.shape[0]):
         alpha[j] = belief.mean[0, j] + centre * alpha[j]
         scale2[j] *= belief.b[j] / belief.half_dof[j]
+    # a node without intercept all but knows it
+    least = _FINEST_INTERCEPT * dot(belief.weight, scale2, np.uint64(0), np.uint64(belief.b.shape[0]))
+    for j in range(belief.b.shape[0]):
+        scale2[j] = max(scale2[j], least)
     return gather(heavy, belief.weight, alpha, scale2, belief.half_dof, work, mixture)
 
 
@@ -185,18 +192,18 @@ def quantiles(mixture: Mixture, m: int, probabilities: Floats, out: Floats) -> N
 def _share_of_bulk(mixture: Mixture, m: int) -> float:
     """Scale of the bulk of the first m components over their standard deviation, at most 1.
 
-    The harmonic mean of the scales: a light component that is far wider than all others rules the standard deviation,
+    The geometric mean of the scales: a light component that is far wider than all others rules the standard deviation,
     and none of the quantiles.
     """
-    mass = mean = finest = second = 0.0
+    mass = mean = logs = second = 0.0
     for k in range(m):
         mass += mixture.weights[k]
         mean += mixture.weights[k] * mixture.locations[k]
-        finest += mixture.weights[k] / mixture.scales[k]
+        logs += mixture.weights[k] * log(max(mixture.scales[k], _LEAST_SCALE))
     mean /= mass
     for k in range(m):
         offset, dof = mixture.locations[k] - mean, mixture.dofs[k]
         own = mixture.scales[k] * mixture.scales[k] * (1.0 + 2.0 / (dof - 2.0) if dof > 2.25 else 9.0)
         second += mixture.weights[k] * (own + offset * offset)
     spread = math.sqrt(second / mass)
-    return min(max(mass / (finest * spread), _FINEST_BULK), 1.0) if spread > 0.0 else 1.0
+    return min(max(exp(logs / mass) / spread, _FINEST_BULK), 1.0) if spread > 0.0 else 1.0

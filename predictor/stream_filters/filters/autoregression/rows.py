@@ -39,7 +39,7 @@ from stream_filters.filters.autoregression.window import Window, fill, slide
 from stream_filters.filters.base import Floats
 from stream_filters.filters.numerics.compiled import compiled, inlined
 from stream_filters.filters.numerics.declarations import Integers
-from stream_filters.filters.numerics.elementary import dot
+from stream_filters.filters.numerics.elementary import dot, total
 from stream_filters.filters.numerics.student_t_mixtures import Mixture
 
 # share of the way to each observation that the centre goes
@@ -117,7 +117,7 @@ def filter_rows(seen: Seen, row: int, last: int, parts: Parts, out: Out, sizes: 
     window, absorbed = window_of(state, grid), state.absorbed
     outputs = view_outputs(buffer, starts, 0, observations.shape[0], sizes)
     load(state, grid, belief, work, sizes)
-    while row < last and not beaten(belief, sizes):
+    while row < last and not beaten(belief.scales, sizes):
         reading = observations[row], noise[row]
         absorbed[0] = _filter_row(reading, row, absorbed[0], grid, belief, work, mixture, window, outputs)
         remember_latest(state.latest, observations[row], noise[row])
@@ -129,7 +129,26 @@ def filter_rows(seen: Seen, row: int, last: int, parts: Parts, out: Out, sizes: 
             outputs.drift_rate[row] = drift_rate(grid, belief)
         row += 1
     store(state, belief, sizes)
+    if not sound(belief):
+        parts.state[:] = 0.0
     return row
+
+
+@inlined
+def sound(belief: Belief) -> bool:
+    """Whether no number has overflowed; what has begins again."""
+    none, all_of_them = np.uint64(0), np.uint64(belief.b.shape[0])
+    numbers = total(belief.b, none, all_of_them) + total(belief.weight, none, all_of_them)
+    for i in range(belief.mean.shape[0]):
+        numbers += total(belief.mean[i], none, all_of_them)
+    for i in range(belief.cov.shape[0]):
+        numbers += total(belief.cov[i], none, all_of_them)
+    for v in range(belief.lags.shape[0]):
+        for k in range(belief.lags.shape[1]):
+            numbers += belief.lags[v, k] + belief.lag_variances[v, k]
+    for i in range(belief.scales.shape[0]):
+        numbers += belief.scales[i]
+    return math.isfinite(numbers)
 
 
 @compiled
@@ -139,13 +158,16 @@ def filter_streams(
     """Filter the rows of every stream, those of stream s from bounds[s] up to bounds[s + 1].
 
     states [S, words]: changed. out: see `filter_rows`. came_to [S]: receives the row that each stream came to, short of
-    its last where it has not started, or where its belief is `beaten`.
+    its last where it has not started, or -1 less that row where its belief is `beaten`.
     """
     for s in range(came_to.shape[0]):
         came_to[s] = bounds[s]
         own = Parts(parts.grid, parts.scratch, states[s])
         if view_state(own.state, sizes).started[0] != 0:
             came_to[s] = filter_rows(seen, bounds[s], bounds[s + 1], own, out, sizes)
+            state = view_state(own.state, sizes)
+            if beaten(state.scales, sizes):
+                came_to[s] = -1 - came_to[s]
 
 
 @inlined
@@ -215,18 +237,17 @@ def compare(belief: Belief, value: float, scale: float, log_evidence: float) -> 
 
 
 @inlined
-def beaten(belief: Belief, sizes: Sizes) -> bool:
+def beaten(scales: Floats, sizes: Sizes) -> bool:
     """Whether the rival is ahead, and has been for longer than a burst of gross errors may last."""
-    long = belief.scales[ROWS_AHEAD] > longest_burst(sizes.order)
-    return belief.scales[LEAD] >= AHEAD and long and sizes.window == 0
+    return scales[LEAD] >= AHEAD and scales[ROWS_AHEAD] > longest_burst(sizes.order) and sizes.window == 0
 
 
 @inlined
 def remember_latest(latest: Floats, observation: float, scale: float) -> None:
-    """Keep the latest observations and scales [2, w] in their order, the newest last."""
+    """Keep the latest observations and scales [2, w] in their order, the newest last; a missing one has the scale 0."""
     last = latest.shape[1] - 1
     for i in range(last):
         latest[0, i] = latest[0, i + 1]
         latest[1, i] = latest[1, i + 1]
     latest[0, last] = observation
-    latest[1, last] = scale
+    latest[1, last] = 0.0 if math.isnan(observation) else scale
