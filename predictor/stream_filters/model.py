@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
@@ -123,14 +123,16 @@ class FilterModel(Model):
 
     async def _carried_out(self, raw: RawRequest) -> tuple[dict[str, Array], dict[str, Parameter]]:
         """Outputs and parameters of the answer. Raises Refusal."""
-        names = parsing.stream_names(raw, self._request_limits)
-        # who comes while a large one of the same stream is read stays behind it: a stream goes by order of arrival
-        is_small = raw.size <= INLINE_VALUES and self._reading.is_free(names)
-        request = self._parsed(raw) if is_small else await self._parsed_in_turn(raw, names)
+        is_alone = raw.size <= INLINE_VALUES and not self._reading
+        request = self._parsed(raw) if is_alone else await self._parsed_in_turn(raw)
         return await (self._many(request) if request.batch else self._one(request))
 
-    async def _parsed_in_turn(self, raw: RawRequest, names: Collection[str]) -> Request:
-        """What a large request says, or one that comes while a large one of its streams is read."""
+    async def _parsed_in_turn(self, raw: RawRequest) -> Request:
+        """What a large request says, or one that comes while a large one is read."""
+        names = parsing.stream_names(raw, self._request_limits)
+        # who comes while a large one of the same stream is read stays behind it: a stream goes by order of arrival
+        if raw.size <= INLINE_VALUES and self._reading.is_free(names):
+            return self._parsed(raw)
         async with self._reading.turn(tuple(names)):
             return await beside(raw.size, lambda: self._parsed(raw))
 

@@ -62,7 +62,7 @@ class Turnstile:
 
     def is_free(self, keys: Collection[str]) -> bool:
         """Whether nobody holds any of the keys, or waits for it."""
-        return not self._queues or self._queues.keys().isdisjoint(keys)
+        return self._queues.keys().isdisjoint(keys)
 
     def turn(self, keys: Sequence[str]) -> AbstractAsyncContextManager[None]:
         """Hold all keys, each named once. Raises Overloaded when the queue of one is full."""
