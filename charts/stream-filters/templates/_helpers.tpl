@@ -27,14 +27,19 @@ component: predictor
 {{ .Values.clientImage.repository }}:{{ default .Chart.AppVersion .Values.clientImage.tag }}
 {{- end }}
 
+{{/* The Service that KServe makes for the predictor. */}}
+{{- define "stream-filters.host" -}}
+{{ include "stream-filters.name" . }}-predictor.{{ .Release.Namespace }}.svc.cluster.local
+{{- end }}
+
 {{/* host:port of gRPC inside the cluster: Knative routes port 80 alone. */}}
 {{- define "stream-filters.target" -}}
-{{ include "stream-filters.name" . }}-predictor.{{ .Release.Namespace }}.svc.cluster.local:{{ ternary "80" "8081" (eq .Values.mode "Knative") }}
+{{ include "stream-filters.host" . }}:{{ ternary "80" "8081" (eq .Values.mode "Knative") }}
 {{- end }}
 
 {{/* The name that a certificate of the predictor is held to. */}}
 {{- define "stream-filters.serverName" -}}
-{{ default (printf "%s-predictor.%s.svc.cluster.local" (include "stream-filters.name" .) .Release.Namespace) .Values.tls.serverName }}
+{{ default (include "stream-filters.host" .) .Values.tls.serverName }}
 {{- end }}
 
 {{/* The Secret with Valkey's password; empty where it has none. */}}

@@ -34,7 +34,7 @@ spec:
           value: {{ include "stream-filters.target" . | quote }}
         {{- if eq .Values.mode "Standard" }}
         - name: URL
-          value: "{{ include "stream-filters.scheme" . }}://{{ include "stream-filters.name" . }}-predictor.{{ .Release.Namespace }}.svc.cluster.local:80"
+          value: "{{ include "stream-filters.scheme" . }}://{{ include "stream-filters.host" . }}:80"
         {{- end }}
         {{- with .Values.models }}
         - name: MODELS
