@@ -55,11 +55,6 @@ class Quantity:
         """The name as people read it."""
         return self.name.replace("_", " ")
 
-    @property
-    def has_band(self) -> bool:
-        """Whether it comes with its uncertainty."""
-        return self.meaning in {Meaning.ESTIMATE, Meaning.BAND}
-
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -80,7 +75,9 @@ class Reading:
 
 def read(outputs: Mapping[str, Described]) -> Reading:
     """What the outputs say, in their order."""
-    found, axes = tuple(_quantities(outputs)), _axes(outputs)
+    # values of one observation
+    axes = prod(outputs["predictive_mean"].shape) if "predictive_mean" in outputs else 1
+    found = tuple(_quantities(outputs, axes))
     estimates = (one for one in found if one.meaning is Meaning.ESTIMATE and prod(one.shape) == axes)
     labels = (one for one in found if one.meaning is Meaning.LABEL)
     return Reading(found, next(estimates, None), next(labels, None))
@@ -92,14 +89,13 @@ def read_arrays(outputs: Mapping[str, NDArray[Any]]) -> Reading:
     return read({name: Described(values.shape[1:], values.dtype.kind in "iu") for name, values in rows.items()})
 
 
-def _quantities(outputs: Mapping[str, Described]) -> Iterator[Quantity]:
+def _quantities(outputs: Mapping[str, Described], axes: int) -> Iterator[Quantity]:
     # a file of numbers has lost which of them were integers
     labels = [
         name
         for name, output in outputs.items()
         if output.shape == () and (output.is_integer or f"{name}_probabilities" in outputs)
     ]
-    axes = _axes(outputs)
     of_labels = {name for name in outputs if name.startswith(tuple(f"{label}_" for label in labels))}
     # from each label to each
     square = {2 * outputs[name].shape for name in of_labels if len(outputs[name].shape) == 1}
@@ -126,8 +122,3 @@ def _quantities(outputs: Mapping[str, Described]) -> Iterator[Quantity]:
 def _is_band(shape: Shape, axes: int) -> bool:
     """Whether the last three numbers are a median and two ends; of three axes, they may be one number each."""
     return len(shape) in {1, 2} and shape[-1] == _ENDS and (len(shape) == 2 or axes != _ENDS)
-
-
-def _axes(outputs: Mapping[str, Described]) -> int:
-    """How many values one observation has."""
-    return prod(outputs["predictive_mean"].shape) if "predictive_mean" in outputs else 1

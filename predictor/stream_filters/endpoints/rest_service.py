@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from stream_filters import __version__
-from stream_filters.endpoints.addresses import listening_socket, usable_host
+from stream_filters.endpoints.addresses import listening_socket
 from stream_filters.endpoints.rest_connections import Connections, bounded
 from stream_filters.endpoints.rest_forms import FormsMiddleware
 from stream_filters.endpoints.rest_limits import LimitsMiddleware
@@ -120,7 +120,7 @@ class RestEndpoint:
     def __init__(
         self, settings: Settings, token: Token | None, data_plane: DataPlane, repository: ModelRepositoryExtension
     ) -> None:
-        self._socket = listening_socket(usable_host(settings.host), settings.http_port)
+        self._socket = listening_socket(settings.host, settings.http_port)
         self.port: int = self._socket.getsockname()[1]
         self._rest = RESTServer(
             FASTAPI_APP_IMPORT_STRING,

@@ -69,9 +69,10 @@ class FilterServer(ModelServer):
         return in_order
 
     async def _serve(self, told: asyncio.Event, began: float, watch: StoreWatch) -> bool:
-        settings = self._settings
+        # both ports listen at one address, told once from what the machine has
+        settings = self._settings.model_copy(update={"host": usable_host(self._settings.host)})
         token = Token(settings.token_file) if settings.token_file else None
-        host = in_brackets(usable_host(settings.host))
+        host = in_brackets(settings.host)
         rest = RestEndpoint(settings, token, self.dataplane, self.model_repository_extension)
         grpc = GrpcEndpoint(settings, token, self.dataplane, self.model_repository_extension)
         await self._tell_ready(grpc, ready=False)
