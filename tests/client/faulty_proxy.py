@@ -1,15 +1,14 @@
 """A gRPC hop before a real predictor, which loses answers and cuts streaming calls where a test says."""
 
 import asyncio
-import threading
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 import grpc
 
-SERVICE = "inference.GRPCInferenceService"
+from tests.client.hop import SERVICE, Hop
 
 
 @dataclass(frozen=True)
@@ -24,46 +23,24 @@ class Cut:
     code: grpc.StatusCode | None = grpc.StatusCode.UNAVAILABLE
 
 
-class FaultyProxy:
+class FaultyProxy(Hop):
     """`with FaultyProxy(address, *cuts) as proxy:` serves at proxy.target; each streaming call takes the next cut.
 
     unary, streaming: how many calls of each kind came. routed: what each said in the header `x-sequence-id`.
     """
 
     def __init__(self, upstream: str, *cuts: Cut) -> None:
-        self._upstream = upstream
+        super().__init__(upstream)
         self.cuts = deque(cuts)
         self.unary = 0
         self.streaming = 0
         self.routed: list[Any] = []
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(30)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(30)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(30)
-        self._loop.close()
-
-    async def _start(self) -> None:
-        self._channel = grpc.aio.insecure_channel(self._upstream)
-        self._server = grpc.aio.server()
-        handlers: dict[str, Any] = {
+    def handlers(self) -> dict[str, Any]:
+        return {
             "ModelInfer": grpc.unary_unary_rpc_method_handler(self._infer),
             "ModelStreamInfer": grpc.stream_stream_rpc_method_handler(self._stream_infer),
         }
-        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
-        self.target = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
-        await self._server.start()
-
-    async def _stop(self) -> None:
-        await self._server.stop(None)
-        await self._channel.close()
 
     def _note(self, context: Any) -> None:
         self.routed.append(dict(context.invocation_metadata()).get("x-sequence-id"))

@@ -1,61 +1,38 @@
 """A gRPC hop before a real predictor that replaces every sentence of it by the same word, and maybe takes its facts."""
 
-import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Self
+from typing import Any
 
 import grpc
 from stream_filters_client.wire import inference_pb2 as wire
 
+from tests.client.hop import SERVICE, Hop
+
 WORD = "refused"
-_SERVICE = "inference.GRPCInferenceService"
 _FACTS = ("refusal", "next_offset")
 
 
-class WordlessHop:
+class WordlessHop(Hop):
     """`with WordlessHop(address) as hop:` serves at hop.target.
 
     facts: False makes an older server of it, which has status codes alone. refusals: the constants that came.
     """
 
     def __init__(self, upstream: str, *, facts: bool = True) -> None:
-        self._upstream = upstream
+        super().__init__(upstream)
         self._facts = facts
         self.refusals: list[str] = []
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(30)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(30)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(30)
-        self._loop.close()
-
-    async def _start(self) -> None:
-        self._channel = grpc.aio.insecure_channel(self._upstream)
-        self._server = grpc.aio.server()
-        handlers: dict[str, Any] = {
+    def handlers(self) -> dict[str, Any]:
+        unary: dict[str, Any] = {
             method.name: grpc.unary_unary_rpc_method_handler(self._unary(method.name))
             for method in wire.DESCRIPTOR.services_by_name["GRPCInferenceService"].methods
             if not method.client_streaming
         }
-        handlers["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(self._stream)
-        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE, handlers),))
-        self.target = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
-        await self._server.start()
-
-    async def _stop(self) -> None:
-        await self._server.stop(None)
-        await self._channel.close()
+        return {**unary, "ModelStreamInfer": grpc.stream_stream_rpc_method_handler(self._stream)}
 
     def _unary(self, name: str) -> Callable[[bytes, Any], Any]:
-        call: Any = self._channel.unary_unary(f"/{_SERVICE}/{name}")
+        call: Any = self._channel.unary_unary(f"/{SERVICE}/{name}")
 
         async def answer(request: bytes, context: Any) -> bytes:
             try:
@@ -67,7 +44,7 @@ class WordlessHop:
         return answer
 
     async def _stream(self, requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
-        method: Any = self._channel.stream_stream(f"/{_SERVICE}/ModelStreamInfer")
+        method: Any = self._channel.stream_stream(f"/{SERVICE}/ModelStreamInfer")
         call = method(requests)
         try:
             async for came in call:
